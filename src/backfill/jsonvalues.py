@@ -1,0 +1,137 @@
+"""What may stand in a payload: plain JSON values, how anything becomes one, and how it comes back.
+
+Knows nothing of this library's own classes; `backfill.serialization` builds their stored forms on top of it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+
+from backfill.errors import InvalidRequest, PermanentSourceError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+T = TypeVar("T")
+
+_MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a value as a class of another shape raises: 'much' as a Decimal, a list as a dictionary."""
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+"""A value that JSON can hold."""
+
+
+def dumps(value: object) -> bytes:
+    """Return *value* as compact JSON in UTF-8, keys in the order they are in.
+
+    Raises:
+        ValueError: NaN, an infinity, a lone surrogate, or a reference to itself.
+        TypeError: A value that JSON cannot hold.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def loads(content: bytes) -> JsonValue:
+    """Return the value that *content* holds; NaN, infinities and repeated keys are refused.
+
+    Raises:
+        ValueError: Not JSON in UTF-8, or JSON with one of these, or nested too deeply to be read.
+    """
+    try:
+        text = content.decode()  # or the library would guess at UTF-16, and let lone surrogates pass
+        return cast("JsonValue", json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys))
+    except RecursionError:
+        message = "nested too deeply"
+        raise ValueError(message) from None
+
+
+def _refuse_constant(name: str) -> None:
+    message = f"{name} is not JSON"
+    raise ValueError(message)
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        message = "a key is repeated"
+        raise ValueError(message)
+    return result
+
+
+@cache
+def _converter() -> Converter:
+    from cattrs import Converter  # noqa: PLC0415 - 50 ms that an import of the package must not cost
+
+    converter = Converter(forbid_extra_keys=False)
+    converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value))
+    converter.register_structure_hook(date, lambda value, _: date.fromisoformat(value))
+    converter.register_structure_hook(Decimal, lambda value, _: Decimal(value))
+    converter.register_unstructure_hook(datetime, datetime.isoformat)
+    converter.register_unstructure_hook(date, date.isoformat)
+    converter.register_unstructure_hook(Decimal, str)
+    return converter
+
+
+def to_json_value(payload: object) -> tuple[JsonValue, bytes]:
+    """Return *payload* as JSON values, and their compact encoding.
+
+    Attrs classes, dataclasses, mappings with text keys, sequences, enums, dates and decimals become JSON; what can be read
+    back is exactly what is returned here. Pure; any thread.
+
+    Raises:
+        PermanentSourceError: Kind ``invalid_payload``: ``None``, NaN, an infinity, bytes, or anything else that is not JSON.
+    """
+    if payload is None:
+        _refuse("it is None", "raise DataUnavailable when nothing was published")
+    if isinstance(payload, bytes | bytearray | memoryview):
+        _refuse("it is bytes", "parse the document, and return its figures")
+    try:
+        plain = _converter().unstructure(payload)
+        _refuse_other_keys(plain)
+        content = dumps(plain)
+        return loads(content), content
+    except RecursionError:
+        _refuse("it refers to itself, or is nested too deeply", "return plain values")
+    except (TypeError, ValueError) as error:
+        _refuse(
+            str(error), "return attrs classes, mappings with text keys, sequences, text, finite numbers, booleans or None in them"
+        )
+
+
+def _refuse_other_keys(value: object) -> None:
+    """Refuse keys that are not text: the encoder would turn 1, True and None into text, and they would not come back."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                message = f"the key {key!r} is not text"
+                raise TypeError(message)
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return
+    for item in value:
+        if isinstance(item, dict | list | tuple):  # asked here too: most items are leaves, and a call for each costs
+            _refuse_other_keys(item)
+
+
+def _refuse(what: str, remedy: str) -> NoReturn:
+    message = f"the payload cannot be stored: {what}; {remedy}"
+    raise PermanentSourceError(message, kind="invalid_payload", stage="validate")
+
+
+def structure(value: JsonValue, cls: type[T]) -> T:
+    """Return *value* as an instance of *cls*: an attrs class, a dataclass, a typed dictionary or a container of them.
+
+    Raises:
+        InvalidRequest: The value does not fit; the message names every place that does not.
+    """
+    from cattrs import BaseValidationError, StructureHandlerNotFoundError, transform_error  # noqa: PLC0415 - as above
+
+    try:
+        return _converter().structure(value, cls)
+    except (BaseValidationError, StructureHandlerNotFoundError, *_MISFITS) as error:
+        what = "; ".join(transform_error(error)) if isinstance(error, BaseValidationError) else str(error)
+        raise InvalidRequest("data", value, f"does not fit {cls!r} ({what})", "ask for a class that the data fit") from error

@@ -1,0 +1,107 @@
+"""The values of the domain: frozen, validated, without input, output or clock."""
+
+from backfill.model.coverage import CellState, Coverage
+from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_url
+from backfill.model.fetching import FetchStatus, HostStatus, JobContext, UnitContext
+from backfill.model.job import (
+    Change,
+    DayListed,
+    DayPublished,
+    Found,
+    JobEvent,
+    JobSpec,
+    JobState,
+    StatusChanged,
+    UnitFailed,
+    UnitsSettled,
+)
+from backfill.model.merge import MergedDay, StoredDay, combine_day, decide
+from backfill.model.naming import normalize_district, refuse_collisions
+from backfill.model.outcome import DistrictError, Finding, Stage, UnitState
+from backfill.model.plan import (
+    BackfillPlan,
+    BackfillScope,
+    CollectionStrategy,
+    Doubt,
+    Edition,
+    Gap,
+    Method,
+    PlannedDay,
+    ScopeKind,
+)
+from backfill.model.policy import RetryPolicy
+from backfill.model.record import (
+    Collected,
+    Contribution,
+    DistrictRecord,
+    EncodedRecord,
+    RecordHeader,
+    SnapshotInfo,
+    SnapshotMetadata,
+    SnapshotStatus,
+    SummaryHeader,
+)
+from backfill.model.report import BackfillReport, BackfillStatus, ErrorGroup, Progress
+from backfill.model.request import BackfillRequest, CollectionType, Detail, Frequency, Order
+
+__all__ = [
+    "BackfillPlan",
+    "BackfillReport",
+    "BackfillRequest",
+    "BackfillScope",
+    "BackfillStatus",
+    "CellState",
+    "Change",
+    "Collected",
+    "CollectionStrategy",
+    "CollectionType",
+    "Contribution",
+    "Coverage",
+    "DayListed",
+    "DayPublished",
+    "Detail",
+    "DistrictError",
+    "DistrictRecord",
+    "Document",
+    "DocumentRef",
+    "DocumentRequest",
+    "Doubt",
+    "Edition",
+    "EncodedRecord",
+    "ErrorGroup",
+    "FetchStatus",
+    "Finding",
+    "Found",
+    "Frequency",
+    "Gap",
+    "HostStatus",
+    "JobContext",
+    "JobEvent",
+    "JobSpec",
+    "JobState",
+    "MergedDay",
+    "Method",
+    "Order",
+    "PlannedDay",
+    "Progress",
+    "RecordHeader",
+    "RetryPolicy",
+    "ScopeKind",
+    "SnapshotInfo",
+    "SnapshotMetadata",
+    "SnapshotStatus",
+    "Stage",
+    "StatusChanged",
+    "StoredDay",
+    "SummaryHeader",
+    "UnitContext",
+    "UnitFailed",
+    "UnitState",
+    "UnitsSettled",
+    "combine_day",
+    "decide",
+    "document_name",
+    "normalize_district",
+    "redact_url",
+    "refuse_collisions",
+]

@@ -1,0 +1,152 @@
+"""Checks that several values of the model share; each error names the value, the rule and the remedy."""
+
+from __future__ import annotations
+
+import math
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from backfill.errors import InvalidRequest
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
+
+
+def as_date(field: str, value: object) -> date:
+    """Return *value* as a date: a ``datetime.date``, or text of the form YYYY-MM-DD.
+
+    Raises:
+        InvalidRequest: Anything else; a ``datetime`` too, since its day depends on a time zone that it may not name.
+    """
+    remedy = "write a datetime.date or 'YYYY-MM-DD'"
+    if isinstance(value, datetime):
+        raise InvalidRequest(field, value, "a day has no time of day or time zone", "pass its .date()")
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str):
+        raise InvalidRequest(field, value, "not a date", remedy)
+    try:
+        parsed = date.fromisoformat(value)
+    except ValueError:
+        raise InvalidRequest(field, value, "not a date of the calendar in the form YYYY-MM-DD", remedy) from None
+    if parsed.isoformat() != value:
+        raise InvalidRequest(field, value, "not in the form YYYY-MM-DD", f"write {parsed.isoformat()!r}")
+    return parsed
+
+
+def as_choice(field: str, value: object, choices: type[ChoiceT]) -> ChoiceT:
+    """Return the member of *choices* that *value* is or names.
+
+    Raises:
+        InvalidRequest: It names none.
+    """
+    try:
+        return choices(value)  # type: ignore[arg-type] # a StrEnum looks any value up, and refuses what it does not know
+    except ValueError:
+        names = ", ".join(repr(str(choice)) for choice in choices)
+        raise InvalidRequest(field, value, "not one of the choices", f"write one of {names}") from None
+
+
+def as_bool(field: str, value: object) -> bool:
+    """Return *value* if it is a bool.
+
+    Raises:
+        InvalidRequest: Anything else, also 0 and "yes": a typing slip must not switch an option.
+    """
+    if not isinstance(value, bool):
+        raise InvalidRequest(field, value, "not a bool", "write True or False")
+    return value
+
+
+def as_count(field: str, value: object, *, least: int, most: int) -> int:
+    """Return *value* if it is a whole number from *least* to *most*.
+
+    Raises:
+        InvalidRequest: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidRequest(field, value, f"not a whole number from {least} to {most}", "choose one in that range")
+    return value
+
+
+def as_seconds(field: str, value: object, *, least: float = 0.0, most: float = math.inf) -> float:
+    """Return *value* as a finite number of seconds (or per second) from *least* to *most*.
+
+    Raises:
+        InvalidRequest: It is not.
+    """
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:  # a whole number beyond the largest float
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidRequest(field, value, "not a finite number", "write a number")
+    if not least <= number <= most:
+        raise InvalidRequest(field, value, f"not from {least:g} to {most:g}", "choose a number in that range")
+    return number
+
+
+def as_texts(
+    field: str, value: object, *, if_empty: str = "name districts, or leave it out to mean all of them"
+) -> tuple[str, ...]:
+    """Return *value*, a non-empty sequence of strings, as a tuple without repetitions, in its own order.
+
+    *if_empty* is the remedy for an empty one.
+
+    Raises:
+        InvalidRequest: It is one string, not iterable, empty, or holds something that is not a string.
+    """
+    if isinstance(value, str | bytes):
+        raise InvalidRequest(field, value, "one string, where a list of them is meant", f"write [{value!r}]")
+    if not isinstance(value, Iterable):
+        raise InvalidRequest(field, value, "not a list of strings", "write a list, for instance ['61', 'F']")
+    items = tuple(value)
+    if not items:
+        raise InvalidRequest(field, value, "an empty list selects nothing", if_empty)
+    for item in items:
+        if not isinstance(item, str):
+            raise InvalidRequest(field, item, "not a string", f'write "{item}"')
+    return tuple(dict.fromkeys(items))
+
+
+def last_of_month(day: date) -> date:
+    """Return the last day of the month that *day* lies in."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+class FrozenMapping(Mapping[KeyT, ValueT]):
+    """A mapping that cannot change. A MappingProxyType would do, could it be pickled and copied, as plans and documents must be."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[KeyT, ValueT]) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, key: KeyT) -> ValueT:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[KeyT]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+def frozen_mapping(value: Mapping[KeyT, ValueT] | None) -> Mapping[KeyT, ValueT]:
+    """Return a read-only copy of *value*, empty for ``None``: a frozen value must not change through what it was made from.
+
+    As a converter of attrs it needs a wrapper with the field's own types: the type checker cannot carry type variables there.
+    """
+    return FrozenMapping(value or {})
+
+
+def sized(what: str) -> Callable[[Sized], str]:
+    """Return a representation that says how much there is, for fields too long to show."""
+    return lambda value: f"<{len(value)} {what}>"

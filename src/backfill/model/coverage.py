@@ -1,0 +1,73 @@
+"""Which (day, district) are there, and why the others are not (B5)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+
+from attrs import field, frozen
+
+from backfill.model.checks import frozen_mapping, sized
+
+
+class CellState(StrEnum):
+    """What is known of one (day, district)."""
+
+    FULL = "full"
+    SUMMARY = "summary"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+    NEVER_TRIED = "never-tried"
+
+
+def _cells(value: Mapping[date, Mapping[str, CellState]]) -> Mapping[date, Mapping[str, CellState]]:
+    return frozen_mapping(value)
+
+
+def _gaps(value: Mapping[date, str]) -> Mapping[date, str]:
+    return frozen_mapping(value)
+
+
+@frozen
+class Coverage:
+    """Every (day, district) of a range with its state.
+
+    Attributes:
+        start: First day.
+        end: Last day, inclusive.
+        frequency: Which days of the range were looked at.
+        days: They, ascending.
+        districts: The districts looked at, in text order.
+        cells: For each day the states of its districts; a district that is missing from it was never tried.
+        gaps: Days that the source is known not to have, with the kind of gap.
+    """
+
+    start: date
+    end: date
+    frequency: str
+    days: tuple[date, ...] = field(repr=sized("days"))
+    districts: tuple[str, ...]
+    cells: Mapping[date, Mapping[str, CellState]] = field(repr=False, converter=_cells)
+    gaps: Mapping[date, str] = field(factory=dict, repr=False, converter=_gaps)
+
+    def state(self, day: date, district: str) -> CellState:
+        """Return the state of one (day, district); a day in a known gap is unavailable."""
+        known = self.cells.get(day, {}).get(district)
+        if known is not None:
+            return known
+        return CellState.UNAVAILABLE if day in self.gaps else CellState.NEVER_TRIED
+
+    def __iter__(self) -> Iterator[tuple[date, str, CellState]]:
+        """Iterate over every (day, district, state), by day, then by district."""
+        for day in self.days:
+            for district in self.districts:
+                yield day, district, self.state(day, district)
+
+    @property
+    def counts(self) -> Mapping[CellState, int]:
+        """How many (day, district) are in each state."""
+        counted = Counter(state for _day, _district, state in self)
+        return MappingProxyType({state: counted[state] for state in CellState})

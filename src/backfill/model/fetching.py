@@ -1,0 +1,101 @@
+"""What passes between the engine and the door out: the unit on whose behalf is fetched, and the door's state."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import date, datetime
+
+from attrs import field, frozen
+
+from backfill.model.document import Document
+
+
+@frozen(eq=False)
+class JobContext:
+    """What all fetching on behalf of one job shares. Compared by identity.
+
+    Attributes:
+        job_id: The job.
+        created_at: When it was accepted (aware, UTC): what was archived since then serves it.
+        cancel: Set when the job is cancelled; every wait ends at once.
+        retry: ``False`` = one attempt a document.
+        reuse: ``False`` = ask the publisher anew even for what is archived.
+        min_interval: Seconds between this job's requests, on top of the host's limit; ``None`` = none.
+    """
+
+    job_id: str
+    created_at: datetime
+    cancel: threading.Event = field(factory=threading.Event)
+    retry: bool = True
+    reuse: bool = True
+    min_interval: float | None = None
+
+
+def _ignore(_document: Document, /) -> None:
+    pass
+
+
+@frozen(eq=False)
+class UnitContext:
+    """One unit of work on whose behalf documents are fetched.
+
+    Attributes:
+        job: What it shares with the other units of its job.
+        day: The day.
+        district: The district; ``None`` for calls that serve the day as a whole.
+        reuse_since: A document archived at or after this moment serves; ``None`` = any does not.
+        record: Called with every document handed to the source, in the thread that asked for it (provenance).
+    """
+
+    job: JobContext
+    day: date
+    district: str | None = None
+    reuse_since: datetime | None = None
+    record: Callable[[Document], None] = _ignore
+
+
+@frozen
+class HostStatus:
+    """The protective machinery at work for one host.
+
+    Attributes:
+        host: Scheme, name and port.
+        rate: Requests a second allowed; ``None`` = no limit.
+        concurrency: Requests at once allowed.
+        in_flight: Requests under way.
+        waiting: Calls that wait for their turn.
+        breaker: ``closed``, ``open`` or ``half-open``.
+        parked_seconds: For how long the host is left alone from now on, because it asked for it or does not answer; 0 = not.
+    """
+
+    host: str
+    rate: float | None
+    concurrency: int
+    in_flight: int
+    waiting: int
+    breaker: str
+    parked_seconds: float
+
+
+@frozen
+class FetchStatus:
+    """The state of the door out, for `BackfillReport.performance_status` (R12.4).
+
+    Attributes:
+        hosts: One entry for each host seen.
+        requests: Requests sent.
+        retries: Of them, those that repeated a failed one.
+        reused: Documents served from the archive.
+        shared: Documents served by another unit's request that was under way.
+        bytes_received: Bytes of the bodies received, as they came over the wire.
+        rate: Requests a second that any one host will be asked for at most; ``None`` = no limit.
+    """
+
+    hosts: tuple[HostStatus, ...] = ()
+    requests: int = 0
+    retries: int = 0
+    reused: int = 0
+    shared: int = 0
+    bytes_received: int = 0
+    rate: float | None = None

@@ -1,0 +1,78 @@
+"""Reports, and the exception that a failed job can be turned into."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from backfill.errors import JobFailed
+from backfill.model import BackfillReport, BackfillStatus, ErrorGroup, Progress, Stage
+from foundation_samples import NOW, make_error, make_plan
+
+
+def report(status: BackfillStatus, **changes: object) -> BackfillReport:
+    """Return the report of a job that ended so."""
+    plan = make_plan()
+    whole = BackfillReport(
+        backfill_id="j1",
+        status=status,
+        status_reason=None,
+        scope=plan.scope,
+        collection_strategy=plan.strategy,
+        progress=Progress(total=2, completed=1, skipped=0, unavailable=0, failed=1, pending=0),
+        snapshot_ids=("2026-01-05",),
+        error=None,
+        error_summary=(),
+        errors=(),
+        errors_total=0,
+        partial_snapshots=(),
+        findings=(),
+        performance_status=None,
+        created_at=NOW,
+        started_at=NOW,
+        completed_at=NOW,
+    )
+    return evolve(whole, **changes)  # type: ignore[arg-type] # each test gives what fits
+
+
+@pytest.mark.parametrize("status", [BackfillStatus.COMPLETE, BackfillStatus.QUEUED, BackfillStatus.PROCESSING])
+def test_a_job_without_failures_raises_nothing(status: BackfillStatus) -> None:
+    """A report of a complete or unfinished job is handed back, so that calls can be chained. [R6.4]"""
+    whole = report(status)
+    assert whole.raise_for_failures() is whole
+
+
+def test_a_partial_job_raises_its_most_frequent_cause() -> None:
+    """The exception says how many units failed, why most of them did, and how to run them again. [R6.4, R6.6]"""
+    groups = (ErrorGroup(Stage.FETCH, "http_500", 7, True, "the server said 500"), ErrorGroup(Stage.STORE, "full", 1, True, "x"))
+    whole = report(BackfillStatus.PARTIAL_SUCCESS, error_summary=groups, errors=(make_error(),))
+    with pytest.raises(JobFailed) as caught:
+        whole.raise_for_failures()
+    assert (caught.value.backfill_id, caught.value.failed) == ("j1", 1)
+    for words in ("partial_success", "1 units failed", "http_500 while fetch", "the server said 500", "retry_failed('j1')"):
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "words"),
+    [
+        (BackfillStatus.ERROR, {"error": "the disk is full"}, "the disk is full"),
+        (BackfillStatus.CANCELLED, {"status_reason": "cancelled by its owner"}, "cancelled by its owner"),
+        (BackfillStatus.CANCELLED, {}, "ended as cancelled"),
+    ],
+)
+def test_a_job_that_ended_as_a_whole_raises_its_reason(status: BackfillStatus, changes: dict[str, object], words: str) -> None:
+    """A job that failed as a whole, or was cancelled, raises what is known of the reason. [R6.4, R4.4]"""
+    with pytest.raises(JobFailed, match=words):
+        report(status, **changes).raise_for_failures()
+
+
+def test_four_states_are_final() -> None:
+    """A job can change while it is queued or in work, and in no other state. [R4.3]"""
+    open_states = {status for status in BackfillStatus if not status.is_final}
+    assert open_states == {BackfillStatus.QUEUED, BackfillStatus.PROCESSING}
+
+
+def test_a_long_report_prints_short() -> None:
+    """Lists that may be long show their size only. [R9.5]"""
+    assert "snapshot_ids=<1 entries>" in repr(report(BackfillStatus.COMPLETE))
