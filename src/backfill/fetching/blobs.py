@@ -1,0 +1,78 @@
+"""Contents by their hash: written once, whole or not at all, and never changed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import sys
+import zlib
+from pathlib import Path
+from uuid import uuid4
+
+from backfill.errors import DamagedFile
+
+
+class Blobs:
+    """A folder of compressed contents, each under the SHA-256 of what it holds. Any thread, any process.
+
+    Args:
+        root: The folder; made when it is first written to.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, sha256: str) -> Path:
+        """Return where the content with this hash is, if it is there."""
+        return self._root / sha256[:2] / f"{sha256[2:]}.gz"
+
+    def read(self, sha256: str) -> bytes:
+        """Return the content with this hash.
+
+        Raises:
+            DamagedFile: The file is missing, or holds something else.
+            OSError: It cannot be read.
+        """
+        path = self.path(sha256)
+        try:
+            content = gzip.decompress(path.read_bytes())
+        except (FileNotFoundError, gzip.BadGzipFile, EOFError, zlib.error):
+            content = None
+        if content is None or hashlib.sha256(content).hexdigest() != sha256:
+            rule = f"should hold the content whose SHA-256 is {sha256}"
+            raise DamagedFile(str(path), rule, "fetch the document again with enable_caching=False, which writes the file anew")
+        return content
+
+    def write(self, sha256: str, content: bytes) -> None:
+        """Keep *content*; does nothing when it is there already, and mends a damaged file. On disk when it returns.
+
+        Raises:
+            OSError: It cannot be written; nothing is left behind.
+        """
+        try:
+            self.read(sha256)
+        except DamagedFile:
+            path = self.path(sha256)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+            try:
+                with temporary.open("xb") as file:
+                    file.write(gzip.compress(content, mtime=0))  # no time in it: the same content gives the same file
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            _sync_folder(path.parent)
+            _sync_folder(self._root)
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform != "win32":  # pragma: no branch - Windows opens no folder, and syncs names by itself
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,169 @@
+"""The archive's index: one row for each answer received, in a SQLite file.
+
+Not in write-ahead mode, which needs memory shared by all who have the file open: an archive is also read by workers on other
+machines, and from media that cannot be written to.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from attrs import field, frozen
+
+from backfill.errors import DamagedFile, ServiceUnusable, StoreUnavailable
+
+VERSION = 1
+_BUSY_SECONDS = 60.0
+_PAGE = 500
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    seq        INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL,
+    url        TEXT NOT NULL,
+    fetched_at TEXT NOT NULL,
+    status     INTEGER NOT NULL,
+    headers    TEXT NOT NULL,
+    sha256     TEXT NOT NULL,
+    usable     INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answers_by_name ON answers (name, usable, fetched_at);
+"""
+_COLUMNS = "name, url, fetched_at, status, headers, sha256, usable"
+_INSERT = f"INSERT INTO answers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+
+
+@frozen
+class Row:
+    """What is noted of one answer.
+
+    Attributes:
+        name: The document's identity.
+        url: Its address, without secrets.
+        fetched_at: In ISO form, UTC, to the microsecond, so that text order is the order of time.
+        status: HTTP status.
+        headers: Of the answer, as JSON, without secrets; ``etag`` and ``last-modified`` among them.
+        sha256: Of its content.
+        usable: Whether the check accepted it.
+    """
+
+    name: str
+    url: str
+    fetched_at: str
+    status: int
+    headers: str
+    sha256: str
+    usable: bool = field(converter=bool)
+
+
+class Index:
+    """The rows. Any thread, any process; an instance is used by the process that opened it.
+
+    Args:
+        path: The file; made with the first row.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._pid: int | None = None
+
+    def add(self, row: Row) -> None:
+        """Note one answer. On disk when it returns."""
+        values = (row.name, row.url, row.fetched_at, row.status, row.headers, row.sha256, int(row.usable))
+        with self._opened(create=True) as connection:
+            cast("sqlite3.Connection", connection).execute(_INSERT, values)
+
+    def newest(self, name: str, *, since: str = "", sha256: str | None = None, fetched_at: str | None = None) -> Row | None:
+        """Return the newest usable row of *name*.
+
+        Args:
+            name: The document's identity.
+            since: Not older than this.
+            sha256: Of this content.
+            fetched_at: Rather the row of this moment than a newer one.
+        """
+        query = f"""
+            SELECT {_COLUMNS} FROM answers
+            WHERE name = ? AND usable = 1 AND fetched_at >= ? AND sha256 = ifnull(?, sha256)
+            ORDER BY fetched_at = ifnull(?, '') DESC, fetched_at DESC, seq DESC LIMIT 1
+        """  # noqa: S608 - our own names
+        with self._opened() as connection:
+            found = None if connection is None else connection.execute(query, (name, since, sha256, fetched_at)).fetchone()
+        return None if found is None else _row(found)
+
+    def rows(self, name: str | None = None) -> Iterator[Row]:
+        """Iterate over all rows, or those of *name*, in the order in which they were added; nothing is locked meanwhile."""
+        query = f"SELECT seq, {_COLUMNS} FROM answers WHERE seq > ? AND name = ifnull(?, name) ORDER BY seq LIMIT {_PAGE}"  # noqa: S608 - our own names
+        last = 0
+        while True:
+            with self._opened() as connection:
+                page = [] if connection is None else connection.execute(query, (last, name)).fetchall()
+            if not page:
+                return
+            for seq, *found in page:
+                last = seq
+                yield _row(found)
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        if self._pid == os.getpid():
+            with self._lock:
+                if self._connection is not None:
+                    self._connection.close()
+                    self._connection = None
+
+    @contextmanager
+    def _opened(self, *, create: bool = False) -> Iterator[sqlite3.Connection | None]:
+        """Lend the connection to one thread; ``None`` when there is no file yet, and none is to be made."""
+        if self._pid not in {None, os.getpid()}:
+            message = f"the archive at {self._path} was opened before this process was forked; make a new RawArchive here"
+            raise ServiceUnusable(message)
+        with self._lock, self._translated():
+            self._pid = os.getpid()
+            if self._connection is None and (create or self._path.exists()):
+                self._connection = self._connect()
+            yield self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            rule = f"is of version {version}, and this package knows versions up to {VERSION}"
+            raise DamagedFile(str(self._path), rule, "update backfill")
+        if version < VERSION:
+            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            message = f"{self._path}: the archive's index cannot be used ({error}); make room, or make the folder writable"
+            raise StoreUnavailable(message) from error
+        except sqlite3.DatabaseError as error:
+            rule = f"should hold the archive's index ({error})"
+            raise DamagedFile(str(self._path), rule, "restore it from a backup, or start an archive elsewhere") from error
+        except OSError as error:
+            message = f"{self._path}: the archive's folder cannot be used ({error.strerror}); make it writable, or choose another"
+            raise StoreUnavailable(message) from error
+
+
+def _row(found: Sequence[Any]) -> Row:
+    return Row(*found)

@@ -1,0 +1,91 @@
+"""The limit of one host at work: a schedule, wherever it is kept, and a clock."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TypeAlias
+
+from backfill.fetching.schedule import Schedule
+from backfill.protocols import Clock
+
+Keeper: TypeAlias = Callable[[], AbstractContextManager[Schedule]]
+"""Lends a schedule to one borrower at a time, for as long as it takes to look at it and change it."""
+
+
+class Pace(Protocol):
+    """Says when the next may go."""
+
+    def take(self) -> float:
+        """Go now, and return 0; or return the seconds after which it is worth asking again."""
+        ...
+
+
+class HostPace:
+    """The pace of one host. Any thread.
+
+    Args:
+        keeper: Keeps the schedule: `kept_in_memory`, or `backfill.fetching.shared.kept_in_file`.
+        clock: Says when it is now.
+    """
+
+    def __init__(self, keeper: Keeper, clock: Clock) -> None:
+        self._keeper, self._clock = keeper, clock
+        self._parked_until = -math.inf
+
+    def take(self) -> float:
+        """Go now, and return 0; or return the seconds after which it is worth asking again."""
+        with self._keeper() as schedule:
+            now = self._clock.monotonic()  # read under the lock: moments are noted in the order in which they were taken
+            wait = schedule.ready_at() - now
+            self._parked_until = schedule.parked_until
+            if wait > 0:
+                return wait
+            schedule.grant(now)
+            return 0.0
+
+    def penalise(self, until: float) -> None:
+        """Let nothing pass before *until* (by the clock's `monotonic`), for whoever shares the schedule."""
+        with self._keeper() as schedule:
+            schedule.park(until)
+            self._parked_until = schedule.parked_until
+
+    @property
+    def parked_seconds(self) -> float:
+        """For how long nothing will pass, as far as this process has heard."""
+        return max(0.0, self._parked_until - self._clock.monotonic())
+
+
+def kept_in_memory(rate: float | None) -> Keeper:
+    """Return a keeper for the threads of one process."""
+    schedule, lock = Schedule(rate), threading.Lock()
+
+    @contextmanager
+    def borrowed() -> Iterator[Schedule]:
+        with lock:
+            yield schedule
+
+    return borrowed
+
+
+class JobPace:
+    """At least so many seconds between what one job sends. Used by one thread at a time.
+
+    Args:
+        interval: The seconds.
+        clock: Says when it is now.
+    """
+
+    def __init__(self, interval: float, clock: Clock) -> None:
+        self._interval, self._clock = interval, clock
+        self._sent = -math.inf
+
+    def take(self) -> float:
+        """Return the seconds that are left to wait; `sent` must follow when it is 0."""
+        return max(0.0, self._sent + self._interval - self._clock.monotonic())
+
+    def sent(self) -> None:
+        """Note that a request leaves now; from here the seconds count."""
+        self._sent = self._clock.monotonic()

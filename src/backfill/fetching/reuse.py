@@ -1,0 +1,119 @@
+"""The archive at the door: what it holds is not fetched again, and what is fetched it holds."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from attrs import evolve
+
+from backfill.errors import Cancelled, DamagedFile
+from backfill.fetching.addresses import full_address
+from backfill.fetching.answers import NOT_MODIFIED, VALIDATORS
+from backfill.fetching.call import Call, Door, examined
+from backfill.fetching.counters import Counters
+from backfill.fetching.redaction import Secrets
+from backfill.model import Document
+
+_log = logging.getLogger(__name__)
+
+_CONDITIONS = frozenset({"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "range"})
+
+
+@runtime_checkable
+class Archive(Protocol):
+    """What the door needs of an archive. Any thread."""
+
+    def get(
+        self, name: str, since: datetime | None = None, *, sha256: str | None = None, fetched_at: datetime | None = None
+    ) -> Document | None:
+        """Return the newest usable document of this identity, fetched at or after *since*; ``None`` if there is none.
+
+        With *sha256* the one of that content, and among these rather the one that was fetched at *fetched_at*.
+        """
+        ...
+
+    def put(self, document: Document, *, usable: bool = True) -> None:
+        """Keep a document; one that is not *usable* is never returned by `get`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files; the next use opens them again."""
+        ...
+
+
+def reusing(inner: Door, archive: Archive, *, counters: Counters) -> Door:
+    """Return a door that answers from the archive what was fetched recently enough for the unit, if the check accepts it."""
+
+    def door(call: Call) -> Document:
+        unit = call.unit
+        if call.fresh or not unit.job.reuse or unit.reuse_since is None:
+            return inner(call)
+        document = _from_archive(archive, call, unit.reuse_since)
+        if document is None:
+            return inner(call)
+        try:
+            served = evolve(examined(call, document), from_archive=True)
+        except Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the check dislikes about it, the publisher is asked anew
+            _log.info("%s: the archived document is refused (%r); asking anew", call.identity, error, extra=call.log_extra)
+            return inner(evolve(call, fresh=True))
+        counters.reused()
+        return served
+
+    return door
+
+
+def keeping(inner: Door, archive: Archive) -> Door:
+    """Return a door that archives what passes it."""
+
+    def door(call: Call) -> Document:
+        document = inner(call)
+        archive.put(evolve(document, parsed=None))
+        return document
+
+    return door
+
+
+def revalidating(inner: Door, archive: Archive, *, secrets: Secrets) -> Door:
+    """Return a door that asks "has it changed?" where the archive holds a document of the same identity and address.
+
+    Only in the first attempt: if what is archived is not accepted, the next attempt wants the document itself.
+    """
+
+    def door(call: Call) -> Document:
+        known = _comparable(call, archive, secrets)
+        conditions = (
+            {} if known is None else {to: known.headers[name] for name, to in VALIDATORS.items() if name in known.headers}
+        )
+        if known is None or not conditions:
+            return inner(call)
+        headers = {**call.request.headers, **conditions}
+        answer = inner(evolve(call, request=evolve(call.request, headers=headers), conditional=True))
+        if answer.status != NOT_MODIFIED:
+            return answer
+        newer = {name: answer.headers[name] for name in VALIDATORS if name in answer.headers}
+        return evolve(known, fetched_at=answer.fetched_at, headers={**known.headers, **newer}, from_archive=True)
+
+    return door
+
+
+def _comparable(call: Call, archive: Archive, secrets: Secrets) -> Document | None:
+    request = call.request
+    if request.method != "GET" or call.attempt > 1 or call.fresh or not call.unit.job.reuse:
+        return None
+    if any(name.lower() in _CONDITIONS for name in request.headers):
+        return None
+    known = _from_archive(archive, call)
+    # one identity may move to another address, where the same date or tag would mean another content
+    return known if known is not None and known.url == secrets.address(full_address(request)) else None
+
+
+def _from_archive(archive: Archive, call: Call, since: datetime | None = None) -> Document | None:
+    try:
+        return archive.get(call.identity, since)
+    except DamagedFile as error:
+        _log.warning("%s; the document is fetched anew", error, extra=call.log_extra)
+        return None

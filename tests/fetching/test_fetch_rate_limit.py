@@ -1,0 +1,249 @@
+"""The rate limit: never more in any window than it allows, and no slower than it must be."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backfill.errors import Cancelled
+from backfill.fetching.limiter import Limiter
+from backfill.fetching.pace import HostPace, JobPace, kept_in_memory
+from backfill.fetching.schedule import CATCH_UP, MARGIN, Schedule
+from backfill.testing import VirtualClock
+from fetching_doubles import Running, failure, until
+
+RATES = st.one_of(st.floats(0.05, 60), st.integers(1, 60).map(float))
+
+
+def worst_window(moments: list[float], window: float) -> int:
+    """Return the most moments that any window of this length holds (its end excluded)."""
+    return max(sum(begin <= moment < begin + window for moment in moments) for begin in moments)
+
+
+@settings(deadline=None)
+@given(
+    rate=RATES,
+    demands=st.lists(st.tuples(st.floats(0, 3), st.floats(0, 0.5)), min_size=1, max_size=80),
+    parks=st.dictionaries(st.integers(0, 79), st.floats(0, 20), max_size=3),
+)
+def test_p10_rate_limit_is_never_exceeded(rate: float, demands: list[tuple[float, float]], parks: dict[int, float]) -> None:
+    """However demands come, threads wake late and hosts are parked: no window of the limit's length holds more. [P10, R9.1]"""
+    clock = VirtualClock()
+    pace = HostPace(kept_in_memory(rate), clock)
+    granted: list[float] = []
+    for number, (pause, lateness) in enumerate(demands):
+        clock.advance(pause)
+        parked_until = clock.monotonic() + parks.get(number, 0.0)
+        if number in parks:
+            pace.penalise(parked_until)
+        while (wait := pace.take()) > 0:
+            clock.advance(wait + lateness)
+        granted.append(clock.monotonic())
+        assert granted[-1] >= parked_until
+    count = math.ceil(rate)
+    assert worst_window(granted, count / rate - 1e-9) <= count
+
+
+@settings(deadline=None)
+@given(rate=RATES, lateness=st.lists(st.floats(0, 1), min_size=1, max_size=40), number=st.integers(1, 150))
+def test_p10_rate_limit_is_no_slower_than_it_must_be(rate: float, lateness: list[float], number: int) -> None:
+    """With demand at all times, a limit of N a window lets N pass in each, less the margin and the lateness of threads. [P10]"""
+    clock = VirtualClock()
+    pace = HostPace(kept_in_memory(rate), clock)
+    late = 0.0
+    for index in range(number):
+        while (wait := pace.take()) > 0:
+            late = max(late, lateness[index % len(lateness)])
+            clock.advance(max(wait, 1e-9) + lateness[index % len(lateness)])
+    windows = math.ceil((number - 1) / math.ceil(rate))
+    slots = (number - 1) / rate + windows * MARGIN
+    assert clock.monotonic() <= slots + (windows + number) * (late + 1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.5, 1.0, 5.0, 49.5])
+def test_steady_demand_gets_the_whole_rate(rate: float) -> None:
+    """Over a thousand requests without lateness, the limit is used to more than 99 %. [P10]"""
+    clock = VirtualClock()
+    pace = HostPace(kept_in_memory(rate), clock)
+    for _request in range(1000):
+        while (wait := pace.take()) > 0:
+            clock.advance(wait + 1e-9)
+    assert 1000 / rate / clock.monotonic() > 0.99
+
+
+def test_after_a_pause_at_most_three_go_together() -> None:
+    """Idle time earns two slots and no more, so that nobody sends a burst."""
+    clock = VirtualClock()
+    pace = HostPace(kept_in_memory(10.0), clock)
+    clock.advance(1000)
+    assert [pace.take() for _request in range(1 + CATCH_UP)] == [0.0] * (1 + CATCH_UP)
+    assert pace.take() == pytest.approx(0.1)
+
+
+def test_without_a_limit_only_parking_holds_back() -> None:
+    """With rate=None nothing waits, except for a host that asked to be left alone."""
+    clock = VirtualClock()
+    pace = HostPace(kept_in_memory(None), clock)
+    assert {pace.take() for _request in range(100)} == {0.0}
+    pace.penalise(clock.monotonic() + 5)
+    assert pace.take() == pace.parked_seconds == 5.0
+    clock.advance(5)
+    assert (pace.take(), pace.parked_seconds) == (0.0, 0.0)
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    """Of two pauses that a host asks for, the later end counts."""
+    schedule = Schedule(5.0)
+    schedule.park(10)
+    schedule.park(3)
+    assert schedule.ready_at() == 10
+
+
+def test_turns_are_dealt_first_in_first_out() -> None:
+    """Twenty threads that queue up one after the other are served in that order; nobody starves. [R9.1, R9.2]"""
+    clock = VirtualClock(threads=20)
+    limiter = Limiter(HostPace(kept_in_memory(5.0), clock), 100, clock)
+    served: list[int] = []
+
+    def take(number: int) -> None:
+        with limiter.turn(threading.Event()):
+            served.append(number)
+        clock.leave()
+
+    gate = threading.Event()
+    with limiter.turn(gate):  # the first keeps the others together until all stand in the queue
+        running = []
+        for number in range(20):
+            running.append(Running(take, number))
+            until(lambda: limiter.status()[1] + len(served) >= len(running))
+    for each in running:
+        assert each.wait().error is None
+    assert served == list(range(20))
+
+
+@settings(deadline=None)
+@given(
+    limit=st.integers(1, 4),
+    holds=st.lists(st.floats(0, 5), min_size=1, max_size=6),
+    rate=st.one_of(st.none(), st.floats(0.5, 50)),
+)
+def test_p9_concurrency_limit_is_never_exceeded(limit: int, holds: list[float], rate: float | None) -> None:
+    """Never more turns at once than the limit, for any limit and any timing; and none is lost. [P9, R9.2]"""
+    clock = VirtualClock(threads=len(holds))
+    limiter = Limiter(HostPace(kept_in_memory(rate), clock), limit, clock)
+    lock = threading.Lock()
+    inside = 0
+    most = 0
+
+    def work(seconds: float) -> None:
+        nonlocal inside, most
+        try:
+            for _turn in range(3):
+                with limiter.turn(threading.Event()):
+                    with lock:
+                        inside += 1
+                        most = max(most, inside)
+                    clock.wait(threading.Event(), seconds)
+                    with lock:
+                        inside -= 1
+        finally:
+            clock.leave()
+
+    for each in [Running(work, seconds) for seconds in holds]:
+        assert each.wait().error is None
+    assert 1 <= most <= limit
+    assert limiter.status() == (0, 0)
+
+
+def test_a_cancelled_waiter_leaves_no_hole() -> None:
+    """When those in front give up, the next goes at its own slot, not at the one it would have had behind them. [R4.4]"""
+    clock = VirtualClock()
+    limiter = Limiter(HostPace(kept_in_memory(1.0), clock), 1, clock)
+    holding, impatient = threading.Event(), threading.Event()
+    moments: list[float] = []
+
+    def last() -> None:
+        with limiter.turn(threading.Event()):
+            moments.append(clock.monotonic())
+
+    with limiter.turn(holding):
+        given_up = []
+        for _waiter in range(5):
+            given_up.append(Running(lambda: limiter.turn(impatient).__enter__()))
+            until(lambda: limiter.status()[1] == len(given_up))
+        behind = Running(last)
+        until(lambda: limiter.status()[1] == 6)
+        impatient.set()
+        for each in given_up:
+            assert isinstance(each.wait().error, Cancelled)
+        until(lambda: limiter.status()[1] == 1)
+        released = clock.monotonic()
+    behind.wait()
+    assert moments[0] <= released + 1.2
+    assert limiter.status() == (0, 0)
+
+
+def test_a_cancel_ends_the_wait_for_a_time_at_once() -> None:
+    """The first in the queue waits for its moment on the cancel flag itself."""
+    clock = VirtualClock(threads=2)  # one thread waits, and so the time stands still
+    limiter = Limiter(HostPace(kept_in_memory(0.01), clock), 1, clock)
+    cancel = threading.Event()
+    with limiter.turn(cancel):
+        pass
+    waiting = Running(lambda: limiter.turn(cancel).__enter__())
+    until(lambda: clock.waits)
+    cancel.set()
+    assert isinstance(waiting.wait().error, Cancelled)
+    assert clock.monotonic() == 0
+
+
+def test_a_cancelled_call_takes_no_turn() -> None:
+    """Who is cancelled before it asks does not cost a slot."""
+    clock = VirtualClock()
+    limiter = Limiter(HostPace(kept_in_memory(1.0), clock), 1, clock)
+    cancel = threading.Event()
+    cancel.set()
+    failure(lambda: limiter.turn(cancel).__enter__(), Cancelled)
+    with limiter.turn(threading.Event()):
+        assert clock.monotonic() == 0
+
+
+def test_a_turn_ends_when_its_block_fails() -> None:
+    """An exception gives the turn back."""
+    clock = VirtualClock()
+    limiter = Limiter(HostPace(kept_in_memory(None), clock), 1, clock)
+    for _turn in range(3):
+        with pytest.raises(KeyError), limiter.turn(threading.Event()):
+            raise KeyError
+    assert limiter.status() == (0, 0)
+
+
+def test_a_pace_that_fails_does_not_block_the_queue() -> None:
+    """When the pace itself fails for one (a disk that is full), the next is not stuck behind it."""
+
+    class Failing:
+        def take(self) -> float:
+            raise OSError
+
+    limiter = Limiter(Failing(), 1, VirtualClock())
+    for _turn in range(2):
+        with pytest.raises(OSError), limiter.turn(threading.Event()):  # noqa: PT011 - any will do
+            pass
+    assert limiter.status() == (0, 0)
+
+
+def test_a_jobs_requests_keep_their_distance() -> None:
+    """The seconds count from when a request left, not from when its turn began."""
+    clock = VirtualClock()
+    pace = JobPace(10, clock)
+    assert pace.take() == 0
+    clock.advance(7)
+    pace.sent()
+    clock.advance(4)
+    assert pace.take() == 6
+    clock.advance(6)
+    assert pace.take() == 0

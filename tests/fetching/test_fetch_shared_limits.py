@@ -1,0 +1,192 @@
+"""One limit for several processes: kept, used, and robust against what lies in the file."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backfill.errors import StoreUnavailable, TransientSourceError
+from backfill.fetching import PoliteFetcher
+from backfill.fetching.filelocks import locked
+from backfill.fetching.headers import LONGEST_RETRY_AFTER
+from backfill.fetching.pace import HostPace
+from backfill.fetching.shared import kept_in_file
+from backfill.testing import VirtualClock
+from fault_server import FaultServer, reply
+from fetching_doubles import NOW, Running, failure, job, unit
+from limiter_load import from_processes, from_threads, use_of, worst_second
+
+HOST = "https://example.org:443"
+LAG = 0.02  # seconds by which a sender may note a moment late when the machine is busy
+
+
+def pace(folder: Path, clock: VirtualClock, rate: float | None = 5.0) -> HostPace:
+    """Return the pace that all in a folder share."""
+    return HostPace(kept_in_file(folder, HOST, rate, clock), clock)
+
+
+def drawn(source: HostPace, clock: VirtualClock, number: int) -> list[float]:
+    """Take so many turns, and return their moments."""
+    moments = []
+    for _request in range(number):
+        while (wait := source.take()) > 0:
+            clock.advance(wait + 1e-9)
+        moments.append(clock.monotonic())
+    return moments
+
+
+def test_eight_threads_keep_and_use_the_limit_in_real_time() -> None:
+    """Fifty a second by eight threads for two seconds: no second holds more, and hardly a slot is lost. [R9.1, P10]"""
+    senders = from_threads(50.0, 8, 2.0)
+    moments = [moment for each in senders for moment in each]
+    assert worst_second(moments, LAG) <= 50
+    assert use_of(moments, 50.0) > 0.9
+    assert max(map(len, senders)) - min(map(len, senders)) <= 8
+
+
+def test_three_processes_keep_and_use_the_limit_in_real_time(tmp_path: Path) -> None:
+    """Fifty a second by three processes that share a folder: no second holds more, and hardly a slot is lost. [R9.1, B6]"""
+    moments = [moment for each in from_processes(50.0, 3, 2, 2.0, tmp_path) for moment in each]
+    assert worst_second(moments, LAG) <= 50
+    assert use_of(moments, 50.0) > 0.9
+
+
+def test_two_who_share_a_folder_share_the_rate(tmp_path: Path) -> None:
+    """What one sends the other counts. [B6]"""
+    clock = VirtualClock()
+    one, two = pace(tmp_path / "limits", clock), pace(tmp_path / "limits", clock)
+    moments = [drawn(source, clock, 1)[0] for _round in range(20) for source in (one, two)]
+    assert moments[-1] == pytest.approx(39 / 5, abs=0.6)
+    assert all(moments[index + 5] - moments[index] >= 1 for index in range(35))
+
+
+def test_a_pause_is_shared(tmp_path: Path) -> None:
+    """A host that asked one process to be left alone is left alone by all, for as long as it asked. [R6.5, B6]"""
+    clock = VirtualClock()
+    pace(tmp_path, clock).penalise(clock.monotonic() + 30)
+    other = pace(tmp_path, clock)
+    assert other.take() == other.parked_seconds == 30
+    clock.advance(30)
+    assert other.take() == 0
+
+
+def test_hosts_have_files_of_their_own(tmp_path: Path) -> None:
+    """Names that differ only in what a file name cannot hold stay apart."""
+    clock = VirtualClock()
+    for host in ("http://a.org:1", "http://a.org_1"):
+        HostPace(kept_in_file(tmp_path, host, 5.0, clock), clock).take()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_slower_sharer_keeps_the_log_of_a_faster_one(tmp_path: Path) -> None:
+    """Who shares at a lower rate does not cut the log that the other needs."""
+    clock = VirtualClock()
+    fast, slow = pace(tmp_path, clock, 10.0), pace(tmp_path, clock, 0.5)
+    moments = drawn(fast, clock, 10)
+    assert slow.take() > 0
+    moments += drawn(fast, clock, 10)
+    assert all(later - earlier >= 1 for earlier, later in zip(moments, moments[10:], strict=False))
+
+
+@pytest.mark.parametrize("content", [b"rubbish\n", b"[]\n", b"{}\n", b'{"grants": 3}\n', b"\xff\xfe", b'{"written": NaN}\n'])
+def test_a_damaged_file_counts_as_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes) -> None:
+    """What cannot be read is dropped with a warning that names the file; the limit goes on from there."""
+    clock = VirtualClock()
+    pace(tmp_path, clock).take()
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(content)
+    assert pace(tmp_path, clock).take() == 0
+    (record,) = caplog.records
+    assert (record.levelno, str(path) in record.getMessage()) == (logging.WARNING, True)
+
+
+def test_a_shorter_state_over_a_longer_one_is_read_right(tmp_path: Path) -> None:
+    """Readers stop at the end of the line: a process that died while writing left nothing that misleads."""
+    clock = VirtualClock()
+    drawn(pace(tmp_path, clock), clock, 5)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes() + b'"left over from a longer state"}')
+    assert pace(tmp_path, clock).take() > 0
+
+
+def test_another_boot_s_file_counts_as_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """After a reboot monotonic time starts anew: old moments, old pauses and clocks that were set are dropped silently."""
+    before = VirtualClock()
+    before.advance(5000)
+    old = pace(tmp_path, before)
+    old.penalise(before.monotonic() + 3000)
+    rebooted = VirtualClock(start=NOW + timedelta(seconds=5100))
+    assert pace(tmp_path, rebooted).take() == 0
+    old.penalise(before.monotonic() + 3000)
+    later = VirtualClock(start=NOW + timedelta(days=3))
+    later.advance(6000)
+    assert pace(tmp_path, later).take() == 0
+    old.penalise(before.monotonic() + 2 * LONGEST_RETRY_AFTER)
+    assert pace(tmp_path, before).take() == 0
+    assert caplog.records == []
+
+
+def test_looking_does_not_write(tmp_path: Path) -> None:
+    """A look that grants nothing leaves the file alone."""
+    clock = VirtualClock()
+    shared = pace(tmp_path, clock)
+    drawn(shared, clock, 3)
+    (path,) = tmp_path.iterdir()
+    before = path.read_bytes()
+    clock.advance(1e-6)
+    assert shared.take() > 0
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_used_stops_the_job(tmp_path: Path) -> None:
+    """Without the shared state nothing is sent: politeness comes first, and the error says what to do."""
+    (tmp_path / "file").write_text("in the way")
+    error = failure(lambda: pace(tmp_path / "file" / "limits", VirtualClock()).take(), StoreUnavailable)
+    assert "shared_state=" in str(error)
+
+
+def test_the_lock_excludes_threads_as_well(tmp_path: Path) -> None:
+    """Two threads of one process are never in at once."""
+    path = tmp_path / "deep" / "lock"
+    order: list[str] = []
+    entered, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with locked(path):
+            entered.set()
+            leave.wait()
+            order.append("first")
+
+    def second() -> None:
+        with locked(path):
+            order.append("second")
+
+    one = Running(first)
+    entered.wait()
+    two = Running(second)
+    leave.set()
+    assert (one.wait().error, two.wait().error) == (None, None)
+    assert order == ["first", "second"]
+
+
+def test_fetchers_that_share_a_folder_share_pauses(tmp_path: Path, server: FaultServer) -> None:
+    """A Retry-After that one fetcher was sent holds the requests of another, made with the same folder. [R6.5, B6]"""
+    clock = VirtualClock()
+    url = server.on("/doc", reply(status="503 Busy", Retry_After="40"), reply(b"figures"))
+    folder = tmp_path / "limits"
+    with (
+        closing(PoliteFetcher(rate=None, shared_state=folder, clock=clock)) as one,
+        closing(PoliteFetcher(rate=None, shared_state=os.fspath(folder), clock=clock)) as two,
+    ):
+        assert not folder.exists()
+        failure(lambda: one.bind(unit(job(retry=False)))(url), TransientSourceError)
+        assert two.bind(unit())(url).content == b"figures"
+        assert clock.monotonic() == pytest.approx(40)
+        assert math.isclose(one.status().hosts[0].parked_seconds, 0)
