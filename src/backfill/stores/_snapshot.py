@@ -1,0 +1,88 @@
+"""One stored day, read from files as it is asked for."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from backfill.errors import DamagedFile
+from backfill.jsonvalues import JsonValue, loads
+from backfill.model import DistrictRecord, SnapshotMetadata
+from backfill.serialization import decode_record
+from backfill.stores._generations import Generations
+from backfill.stores._layout import checked_district, checked_summary, district_file, summary_file
+from backfill.stores._manifest import REMEDY, FileFacts, Manifest
+from backfill.stores._missing import no_district, no_summary
+from backfill.stores._problems import translated
+
+
+class FileSnapshot:
+    """What `PerDistrictFileSnapshotStore.read` returns: one state of a day, whatever becomes of the day meanwhile. Any thread.
+
+    Args:
+        generations: Where files are read.
+        root: The store's root, for errors.
+        manifest: Of the state.
+        metadata: Of the state.
+    """
+
+    def __init__(self, generations: Generations, root: Path, manifest: Manifest, metadata: SnapshotMetadata) -> None:
+        self._generations = generations
+        self._root = root
+        self._manifest = manifest
+        self._metadata = metadata
+
+    def __repr__(self) -> str:
+        return f"<Snapshot {self.day}: {len(self.districts)} districts, {self._metadata.status}>"
+
+    @property
+    def day(self) -> date:
+        """The day."""
+        return self._manifest.day
+
+    @property
+    def metadata(self) -> SnapshotMetadata:
+        """What is said of the day as a whole."""
+        return self._metadata
+
+    @property
+    def districts(self) -> tuple[str, ...]:
+        """The districts stored, in text order."""
+        return tuple(self._manifest.entries)
+
+    def district(self, district: str, /) -> DistrictRecord:
+        """Return one district's record.
+
+        Raises:
+            SnapshotNotFound: The snapshot does not hold it; or the day was stored anew more than a minute ago, and the record
+                as it was is gone.
+            DamagedFile: The file does not hold what the manifest says.
+        """
+        header = self._manifest.entries.get(checked_district(district))
+        if header is None:
+            raise no_district(self.day, district, self.districts)
+        name = district_file(district)
+        content = self._fetch(name, FileFacts(header.size, header.sha256))
+        record = decode_record(content, settled=header.settled, path=name)
+        if (record.day, record.district_id) != (self.day, district):
+            raise DamagedFile(
+                name, f"holds district {record.district_id} of {record.day} instead of {district} of {self.day}", REMEDY
+            )
+        return record
+
+    def summary(self, name: str, /) -> JsonValue:
+        """Return a summary of the day.
+
+        Raises:
+            SnapshotNotFound: There is none of this name; or the day was stored anew more than a minute ago, and the summary as
+                it was is gone.
+            DamagedFile: The file does not hold what the manifest says.
+        """
+        header = self._manifest.summaries.get(checked_summary(name))
+        if header is None:
+            raise no_summary(self.day, name, self._manifest.summaries)
+        return loads(self._fetch(summary_file(name), FileFacts(header.size, header.sha256)))
+
+    def _fetch(self, name: str, facts: FileFacts) -> bytes:
+        with translated(self._root, f"reading {name} of {self.day}"):
+            return self._generations.fetch(self._manifest, name, facts)

@@ -1,0 +1,146 @@
+"""Snapshots in files: one directory per day, one JSON file per district, published as a whole or not at all.
+
+.. code-block:: text
+
+    <root>/2024-01-31/manifest.json               which files the day has, with size and SHA-256 of each
+    <root>/2024-01-31/metadata.json               source, scope, times, versions; what is missing, and why
+    <root>/2024-01-31/district_61.json            one district's record
+    <root>/2024-01-31/all-districts-rankings.json a summary of the day as a whole
+
+A day is built beside the live ones, brought to the disk, and then exchanged with the live directory in one instant; files
+that stay as they are are linked, not copied. Readers see one state of a day or another, never a mixture.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+from backfill.clock import SystemClock
+from backfill.model import RecordHeader
+from backfill.model.checks import as_date, as_seconds
+from backfill.protocols import Clock
+from backfill.stores._atomic import FileSystem
+from backfill.stores._draft import FileDraft
+from backfill.stores._generations import Generations
+from backfill.stores._index import EntryIndex
+from backfill.stores._layout import Layout, parse_day
+from backfill.stores._locks import Locks
+from backfill.stores._missing import no_day
+from backfill.stores._problems import translated
+from backfill.stores._snapshot import FileSnapshot
+from backfill.stores._writing import Writer
+
+
+class PerDistrictFileSnapshotStore:
+    """Keeps snapshots in a directory that any number of threads and processes of one machine may share.
+
+    Making one touches nothing, and who only reads leaves nothing behind but a cache beside the days. It holds no open file, may
+    be pickled, and needs no closing.
+
+    Args:
+        root: The directory; made by the first draft that stages anything.
+        lock_timeout: Seconds to wait for another writer of the same day.
+        clock: Tells the time of commits, and waits for locks; ``None`` = the system's.
+        files: What is asked of the file system; ``None`` = the real one. For tests, which let it fail.
+
+    Raises:
+        StoreUnavailable: *root* is not a directory.
+        InvalidRequest: *lock_timeout* is no number of seconds.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        lock_timeout: float = 60.0,
+        clock: Clock | None = None,
+        files: FileSystem | None = None,
+    ) -> None:
+        self._root = Path(root).absolute()  # a later change of the working directory must not move the store
+        with translated(self._root, "opening the store"), suppress(FileNotFoundError):
+            if not stat.S_ISDIR(self._root.stat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self._root))
+        timeout = as_seconds("lock_timeout", lock_timeout)
+        self._files = files or FileSystem()
+        self._layout = Layout(self._root)
+        its_clock = clock or SystemClock()
+        self._generations = Generations(self._layout, self._files, its_clock)
+        self._index = EntryIndex(self._layout, self._files)
+        locks = Locks(self._layout, self._files, its_clock, timeout)
+        self._writer = Writer(self._layout, self._files, its_clock, locks, self._generations, self._index)
+
+    def __repr__(self) -> str:
+        return f"PerDistrictFileSnapshotStore({str(self._root)!r})"
+
+    @property
+    def root(self) -> Path:
+        """The directory."""
+        return self._root
+
+    def begin(self, day: date, /, *, job_id: str) -> FileDraft:
+        """Return a draft of the day. Takes no lock, and touches nothing before the first `put`."""
+        return FileDraft(self._writer, self._files, self._root, as_date("day", day), job_id)
+
+    def read(self, day: date, /) -> FileSnapshot:
+        """Return the stored day. Its manifest and metadata are read now, its districts when they are asked for.
+
+        Raises:
+            SnapshotNotFound: The store has none.
+            DamagedFile: Its manifest or metadata cannot be read.
+        """
+        with translated(self._root, f"reading {day}"):
+            found = self._generations.load(as_date("day", day))
+        if found is None:
+            raise no_day(day)
+        return FileSnapshot(self._generations, self._root, *found)
+
+    def entries(self, day: date, /) -> Mapping[str, RecordHeader]:
+        """Return what the day's manifest says of each record; empty when the day is not stored. Quick, also for ten years.
+
+        Raises:
+            DamagedFile: The manifest cannot be read.
+        """
+        wanted = as_date("day", day)
+        with translated(self._root, f"reading {day}"):
+            stamp = self._generations.stamp(wanted)
+            known = None if stamp is None else self._index.load(wanted, stamp)
+            if known is not None:
+                return known
+            manifest = self._generations.manifest(wanted)
+        if manifest is None:
+            return {}
+        if stamp is not None:
+            self._index.save(wanted, stamp, manifest.entries)
+        return manifest.entries
+
+    def days(self, start: date | None = None, end: date | None = None, /) -> Iterator[date]:
+        """Iterate over the stored days from *start* to *end* (inclusive), ascending.
+
+        Directories that are no days, or have no manifest, are passed over.
+        """
+        first = date.min if start is None else as_date("start", start)
+        last = date.max if end is None else as_date("end", end)
+        with translated(self._root, "listing the days"):
+            try:
+                names = self._files.names(self._root)
+            except FileNotFoundError:
+                names = []
+        found = {parse_day(name) or self._layout.day_set_aside(name) for name in names}
+        for day in sorted(day for day in found if day is not None and first <= day <= last):
+            if self._generations.is_stored(day):
+                yield day
+
+    def delete(self, day: date, /) -> None:
+        """Remove a day: out of sight in one instant, then from the disk; nothing happens when it is not stored.
+
+        Raises:
+            DayLocked: A writer held the day for too long.
+        """
+        with translated(self._root, f"deleting {day}"):
+            self._writer.delete(as_date("day", day))
