@@ -1,0 +1,5 @@
+"""Where jobs are kept."""
+
+from backfill.jobstores.memory import MemoryJobStore
+
+__all__ = ["MemoryJobStore"]

@@ -1,0 +1,52 @@
+"""The last outcome of every unit that any job ever settled, in the memory of one process."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from backfill.model import Change, DayListed, UnitFailed, UnitsSettled, UnitState
+
+_STATES = tuple(UnitState)
+_UNKNOWN = _STATES.index(UnitState.PENDING)  # a pending unit has no outcome, so its code is free to say that none is known
+
+
+class OutcomeLedger:
+    """The last outcome of each (day, district), a byte each: ten years of 130 districts take half a megabyte.
+
+    Not safe for several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[str | None, int] = {None: 0}
+        self._days: dict[date, bytearray] = {}
+
+    def note(self, change: Change) -> None:
+        """Keep the outcomes that *change* brings, if it brings any."""
+        match change:
+            case DayListed(day=day):  # what became of the day as a whole is superseded by what becomes of its districts
+                self._put(day, None, UnitState.PENDING)
+            case UnitsSettled(day=day, states=states):
+                for district, state in states.items():
+                    self._put(day, district, state)
+            case UnitFailed(error=error):
+                self._put(error.day, error.district_id, UnitState.FAILED)
+            case _:
+                pass
+
+    def between(self, start: date, end: date) -> dict[date, dict[str | None, UnitState]]:
+        """Return what is known of the days from *start* to *end*, ascending; days of which nothing is known are left out."""
+        names = tuple(self._places)
+        found: dict[date, dict[str | None, UnitState]] = {}
+        for day in sorted(day for day in self._days if start <= day <= end):
+            row = self._days[day]
+            outcomes = {names[place]: _STATES[code] for place, code in enumerate(row) if code != _UNKNOWN}
+            if outcomes:
+                found[day] = outcomes
+        return found
+
+    def _put(self, day: date, district: str | None, state: UnitState) -> None:
+        row = self._days.setdefault(day, bytearray())
+        place = self._places.setdefault(district, len(self._places))
+        if place >= len(row):
+            row.extend(bytes(place + 1 - len(row)))
+        row[place] = _STATES.index(state)

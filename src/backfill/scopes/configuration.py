@@ -1,0 +1,201 @@
+"""The districts that may be collected, as a service of its own (R7)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+from backfill.errors import InvalidRequest
+from backfill.model import BackfillScope, Doubt, ScopeKind, normalize_district, refuse_collisions
+from backfill.model.checks import as_count, as_texts
+from backfill.protocols import Clock
+from backfill.scopes.open_scope import named_scope
+from backfill.scopes.stored import ChangeAction, Configuration, ConfigurationChange, ConfigurationFile
+
+Districts = tuple[str, ...] | None
+
+SUGGESTED = 3
+_SHOWN = 80  # characters of an identifier that a log line or an error repeats
+_ALL = "name districts, or call clear() to have all of them in scope"
+_CLOSE = 0.5  # identifiers are short: '61' and '16' have half of their characters in common
+
+
+class DistrictConfigurationService:
+    """The districts that may be collected, kept in a JSON file with the history of their changes; a `ScopeResolver`.
+
+    With nothing configured every district is in scope; with a configuration nothing outside it ever is. Any number of threads
+    and processes may share one file: no change is lost, and every call sees the newest.
+
+    Args:
+        path: The file. It, and the folder that it is in, are made by the first change.
+        normalize: Gives the normal form of an identifier, for instance a source's own; what it returns must obey the rule of
+            `normalize_district` as well.
+        clock: Dates the changes; ``None`` = the system's.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        normalize: Callable[[str], str] = normalize_district,
+        clock: Clock | None = None,
+    ) -> None:
+        self._file = ConfigurationFile(Path(path))
+        self._normalize = normalize
+        self._clock = clock
+
+    @property
+    def districts(self) -> Districts:
+        """The districts configured, in the order in which they were given; ``None`` = nothing is, every district is in scope.
+
+        Raises:
+            DamagedFile: The file does not hold a configuration.
+            StoreUnavailable: It cannot be read.
+        """
+        return self._file.load().districts
+
+    def history(self, limit: int | None = None) -> tuple[ConfigurationChange, ...]:
+        """Return the changes, newest first, at most *limit* of them. A call that changed nothing is none.
+
+        Raises:
+            InvalidRequest: *limit* is not a whole number from 1.
+            DamagedFile: The file does not hold a configuration.
+            StoreUnavailable: It cannot be read.
+        """
+        most = None if limit is None else as_count("limit", limit, least=1, most=2**31)
+        return self._file.load().history[::-1][:most]
+
+    def set_districts(self, districts: Iterable[str], *, by: str | None = None, note: str | None = None) -> None:
+        """Configure exactly *districts*. *by* and *note* say in the history who did it and why.
+
+        Raises:
+            InvalidRequest: None is given, one cannot name a district, or two differ only in case.
+            DamagedFile: The file does not hold a configuration; it is left as it is.
+            StoreUnavailable: It cannot be written, or another process keeps it locked.
+        """
+        after = self._identifiers(districts)
+        self._change(ChangeAction.SET, lambda _before: after, by, note)
+
+    def add(self, *districts: str, by: str | None = None, note: str | None = None) -> None:
+        """Configure *districts* as well; where nothing was configured, they alone are in scope from now on.
+
+        Raises:
+            InvalidRequest: One cannot name a district, or two differ only in case.
+            DamagedFile: The file does not hold a configuration; it is left as it is.
+            StoreUnavailable: It cannot be written, or another process keeps it locked.
+        """
+        added = self._identifiers(districts)
+        self._change(ChangeAction.ADD, lambda before: tuple(dict.fromkeys((*(before or ()), *added))), by, note)
+
+    def remove(self, *districts: str, by: str | None = None, note: str | None = None) -> None:
+        """Configure *districts* no longer. What is stored of them stays, and so does their history.
+
+        Raises:
+            InvalidRequest: One of them is not configured, or none other would be left.
+            DamagedFile: The file does not hold a configuration; it is left as it is.
+            StoreUnavailable: It cannot be written, or another process keeps it locked.
+        """
+        gone = self._identifiers(districts)
+
+        def without(before: Districts) -> Districts:
+            known = before or ()
+            for district in gone:
+                if district not in known:
+                    remedy = _hint(_suggest(district, known), "see `districts` for those that are")
+                    raise InvalidRequest("districts", district, "is not configured", remedy)
+            return tuple(district for district in known if district not in gone)
+
+        self._change(ChangeAction.REMOVE, without, by, note)
+
+    def clear(self, *, by: str | None = None, note: str | None = None) -> None:
+        """Return to the open scope: every district may be collected again.
+
+        Raises:
+            InvalidRequest: *by* or *note* is not text.
+            DamagedFile: The file does not hold a configuration; it is left as it is.
+            StoreUnavailable: It cannot be written, or another process keeps it locked.
+        """
+        self._change(ChangeAction.CLEAR, lambda _before: None, by, note)
+
+    def resolve(self, requested: Sequence[str] | None, /) -> BackfillScope:
+        """Return the scope of a request for *requested* (``None`` = all); what is out of scope is left out, with the reason.
+
+        Raises:
+            InvalidRequest: None of them is in scope.
+            DamagedFile: The file does not hold a configuration.
+            StoreUnavailable: It cannot be read.
+        """
+        configured = self.districts
+        if requested is None:
+            return BackfillScope(ScopeKind.SYSTEM_WIDE, configured)
+        kept: dict[str, None] = {}
+        excluded: list[Doubt] = []
+        for text in as_texts("target_districts", requested):
+            try:
+                district = self._identifier(text)
+            except InvalidRequest as error:
+                excluded.append(Doubt(text, error.rule, _suggest(text, configured or ())))
+                continue
+            if configured is None or district in configured:
+                kept[district] = None
+            else:
+                excluded.append(Doubt(text, "is not configured", _suggest(district, configured)))
+        if not kept:
+            raise _none_left(tuple(requested), excluded, configured)
+        return named_scope(tuple(kept), tuple(excluded))
+
+    def _identifier(self, text: str) -> str:
+        return normalize_district(self._normalize(text))
+
+    def _identifiers(self, districts: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(self._identifier, as_texts("districts", districts, if_empty=_ALL))))
+
+    def _change(self, action: ChangeAction, rule: Callable[[Districts], Districts], by: str | None, note: str | None) -> None:
+        _check_remark("by", by)
+        _check_remark("note", note)
+        before = self._file.load().districts
+        if _checked(rule(before)) == before:
+            return  # found before the lock is taken: what is refused, or changes nothing, leaves no trace on the disk
+        with self._file.locked():
+            stored = self._file.load()
+            after = _checked(rule(stored.districts))
+            if after != stored.districts:
+                now = datetime.now(UTC) if self._clock is None else self._clock.now()
+                change = ConfigurationChange(now, action, stored.districts, after, by, note)
+                self._file.replace(Configuration(after, (*stored.history, change)))
+
+
+def _checked(districts: Districts) -> Districts:
+    if districts is not None:
+        if not districts:
+            raise InvalidRequest("districts", districts, "no district would be left in scope", _ALL)
+        refuse_collisions(districts)
+    return districts
+
+
+def _check_remark(field: str, value: object) -> None:
+    """Refuse what could be written into the file but not read back."""
+    if value is not None and not (isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)):
+        raise InvalidRequest(field, value, "not text that a file can hold", "write a name or a sentence, or leave it out")
+
+
+def _suggest(text: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return what *text*, or a word of it, may have been meant to be, best first: "District 61" is close to nothing but its "61"."""
+    spelt = {name.casefold(): name for name in known}
+    words = (text[:_SHOWN], *reversed(text[:_SHOWN].split()))
+    close = (name for word in words for name in get_close_matches(word.casefold(), spelt, n=SUGGESTED, cutoff=_CLOSE))
+    return tuple(spelt[name] for name in dict.fromkeys(close))[:SUGGESTED]
+
+
+def _hint(suggestions: Sequence[str], otherwise: str) -> str:
+    return f"did you mean {' or '.join(map(repr, suggestions[:SUGGESTED]))}? {otherwise}" if suggestions else otherwise
+
+
+def _none_left(requested: tuple[str, ...], excluded: Sequence[Doubt], configured: Districts) -> InvalidRequest:
+    reasons = "; ".join(f"{doubt.text[:_SHOWN]!r}: {doubt.why}" for doubt in excluded[:SUGGESTED])
+    suggestions = tuple(dict.fromkeys(name for doubt in excluded for name in doubt.suggestions))
+    otherwise = "write the publisher's identifiers" if configured is None else "name configured districts, or add() them"
+    return InvalidRequest("target_districts", requested, f"none of them is in scope ({reasons})", _hint(suggestions, otherwise))
