@@ -1,0 +1,1 @@
+"""Carries out plans: knows the protocols, never an adapter."""

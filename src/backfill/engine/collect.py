@@ -1,0 +1,282 @@
+"""Calls the source, through a door of the unit's own, and makes records of what it returns. Runs in worker threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Generic, TypeVar, cast
+
+from attrs import evolve, frozen
+
+from backfill.engine.failures import as_source_error
+from backfill.engine.gate import PlannedOnly
+from backfill.engine.planner import documents_of
+from backfill.engine.scoping import naming_of
+from backfill.errors import Cancelled, DataUnavailable, InvalidRequest, PermanentSourceError, SourceError, TransientSourceError
+from backfill.jsonvalues import JsonValue, to_json_value
+from backfill.model import (
+    Collected,
+    DistrictRecord,
+    Document,
+    DocumentRef,
+    Finding,
+    JobContext,
+    PlannedDay,
+    RetryPolicy,
+    UnitContext,
+    refuse_collisions,
+)
+from backfill.model.record import DETAILS
+from backfill.protocols import (
+    BatchSource,
+    Clock,
+    DataSource,
+    DaySummarizer,
+    DistrictCatalog,
+    Fetch,
+    Fetcher,
+    SystemWideSource,
+    Versioned,
+)
+from backfill.retrying import attempt
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+Items = tuple[tuple[object, object], ...]
+T = TypeVar("T")
+
+
+@frozen
+class Batch:
+    """What one call of the source gave.
+
+    Attributes:
+        values: For each district a record, or the error that it has instead.
+        findings: What was noticed.
+        listed: Every district that the answer has, when the day was not listed before; else ``None``.
+    """
+
+    values: Mapping[str, DistrictRecord | SourceError]
+    findings: tuple[Finding, ...] = ()
+    listed: tuple[str, ...] | None = None
+
+
+@frozen
+class _Answer(Generic[T]):
+    """What a source returned, with the documents that it had asked for."""
+
+    value: T
+    documents: tuple[DocumentRef, ...]
+
+
+class Collector:
+    """Collects on behalf of one job. Any thread."""
+
+    def __init__(
+        self, source: DataSource, fetcher: Fetcher, clock: Clock, job: JobContext, policy: RetryPolicy | None = None
+    ) -> None:
+        self._source = source
+        self._fetcher = fetcher
+        self._clock = clock
+        self._job = job
+        self._policy = (policy or RetryPolicy()) if job.retry else RetryPolicy(max_attempts=1)
+        self._normalize = naming_of(source)
+        self._version = str(source.calculation_version) if isinstance(source, Versioned) else "1.0.0"
+
+    def list_day(self, planned: PlannedDay, source: DistrictCatalog) -> tuple[str, ...]:
+        """Return the districts of the day in normal form, in the order in which the source has them.
+
+        Raises:
+            SourceError: They cannot be had.
+        """
+        answer = self._call(planned, None, lambda fetch: _names(source.list_districts(planned.day, fetch)), stage="list")
+        try:
+            districts = tuple(dict.fromkeys(self._normalize(name) for name in answer.value))
+            refuse_collisions(districts)
+        except InvalidRequest as error:
+            raise PermanentSourceError(str(error), kind="invalid_list", stage="list") from error
+        return districts
+
+    def collect_district(self, planned: PlannedDay, district: str) -> Batch:
+        """Return the one district's record, or its error."""
+        try:
+            answer = self._call(
+                planned, district, lambda fetch: self._source.collect_district(planned.day, district, fetch), stage="fetch"
+            )
+        except SourceError as error:
+            return Batch({district: error})
+        return self._batch(planned, {district: answer.value}, answer.documents)
+
+    def collect_many(self, planned: PlannedDay, districts: tuple[str, ...], source: BatchSource) -> Batch:
+        """Return a record or an error for each of *districts*, by one call."""
+        try:
+            answer = self._call(
+                planned,
+                None,
+                lambda fetch: _items(source.collect_many(planned.day, districts, fetch), "collect_many", "district to value"),
+                stage="fetch",
+            )
+            values, findings = self._by_district(planned.day, answer.value, "collect_many")
+        except SourceError as error:
+            return Batch(dict.fromkeys(districts, error))
+        dropped = tuple(
+            Finding("unasked_district", f"collect_many returned {name!r}, which was not asked for; dropped", planned.day, name)
+            for name in sorted(values.keys() - set(districts))
+        )
+        nothing = PermanentSourceError("collect_many returned nothing for it", kind="returned_nothing", stage="fetch")
+        batch = self._batch(planned, {name: values.get(name, nothing) for name in districts}, answer.documents)
+        return evolve(batch, findings=(*batch.findings, *findings, *dropped))
+
+    def collect_all(self, planned: PlannedDay, districts: tuple[str, ...] | None, source: SystemWideSource) -> Batch:
+        """Return a record for each of *districts* that the one answer has (``None`` = for all that it has).
+
+        Raises:
+            SourceError: The call as a whole failed.
+        """
+        answer = self._call(
+            planned,
+            None,
+            lambda fetch: _items(source.collect_all(planned.day, fetch), "collect_all", "district to value"),
+            stage="fetch",
+        )
+        values, findings = self._by_district(planned.day, answer.value, "collect_all")
+        wanted = tuple(values) if districts is None else districts
+        missing = DataUnavailable("the day's answer for all districts does not have it")
+        batch = self._batch(planned, {name: values.get(name, missing) for name in wanted}, answer.documents)
+        return evolve(batch, findings=(*batch.findings, *findings), listed=wanted if districts is None else None)
+
+    def summarize(self, planned: PlannedDay, districts: tuple[str, ...], source: DaySummarizer) -> Mapping[str, Collected]:
+        """Return the summaries of the day.
+
+        Raises:
+            SourceError: They cannot be had.
+        """
+        answer = self._call(
+            planned,
+            None,
+            lambda fetch: _items(source.summarize_day(planned.day, districts, fetch), "summarize_day", "name to Collected"),
+            stage="fetch",
+        )
+        return {cast("str", name): self._unwrap(value, planned) for name, value in answer.value}
+
+    # --- one call -----------------------------------------------------------------------------------------------------
+
+    def _call(self, planned: PlannedDay, district: str | None, call: Callable[[Fetch], T], *, stage: str) -> _Answer[T]:
+        def once(_number: int) -> _Answer[T]:
+            documents: dict[str, DocumentRef] = {}
+            try:
+                value = call(self._door(planned, district, documents))
+            except BaseException as error:  # a source may raise anything at all; none of it may stop the others
+                failure = self._failure(error, planned, district)
+                failure.stage = failure.stage or stage
+                if isinstance(failure, TransientSourceError) and failure.attempts:
+                    failure.max_attempts = 1  # the door has made its attempts; doing the whole call again would multiply them
+                raise failure from error
+            return _Answer(value, tuple(documents.values()))
+
+        return attempt(once, policy=self._policy, clock=self._clock, cancel=self._job.cancel)
+
+    def _door(self, planned: PlannedDay, district: str | None, documents: dict[str, DocumentRef]) -> Fetch:
+        def record(document: Document) -> None:
+            documents[document.name] = document.ref
+
+        settled_on = planned.settled_on
+        since = _EVER if settled_on is None else min(self._job.created_at, datetime.combine(settled_on, time(), UTC))
+        fetch = self._fetcher.bind(UnitContext(self._job, planned.day, district, since, record))
+        documents_planned = documents_of(planned, self._source, district)
+        return fetch if documents_planned is None else PlannedOnly(fetch, frozenset(documents_planned))
+
+    def _failure(self, error: BaseException, planned: PlannedDay, district: str | None) -> SourceError:
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise error  # Ctrl-C, which only this thread ever gets: somebody waits here for a plan, or tries a source
+        extra: dict[str, object] = {"job_id": self._job.job_id, "day": planned.day.isoformat(), "district": district}
+        failure = as_source_error(error, extra=extra)
+        if isinstance(failure, Cancelled) and not self._job.cancel.is_set():  # or its unit would stay pending, in a job that ends
+            return PermanentSourceError("raised Cancelled, but nobody cancelled the job", kind="source_bug", stage="transform")
+        return failure
+
+    # --- what it returned ---------------------------------------------------------------------------------------------
+
+    def _by_district(self, day: date, items: Items, call: str) -> tuple[dict[str, object], list[Finding]]:
+        values: dict[str, object] = {}
+        findings: list[Finding] = []
+        for key, item in items:
+            try:
+                name = self._normalize(key)
+            except InvalidRequest as error:
+                findings.append(Finding("invalid_district", f"{call} returned a key that was dropped: {error}", day))
+                continue
+            if name in values:
+                raise _invalid(f"{call} returned two values for district {name!r}; return one for each")
+            values[name] = item
+        try:
+            refuse_collisions(values)
+        except InvalidRequest as error:
+            raise _invalid(str(error)) from error
+        return values, findings
+
+    def _batch(self, planned: PlannedDay, values: Mapping[str, object], documents: tuple[DocumentRef, ...]) -> Batch:
+        made: dict[str, DistrictRecord | SourceError] = {}
+        findings: list[Finding] = []
+        for district, value in values.items():
+            try:
+                if isinstance(value, SourceError):
+                    raise value  # noqa: TRY301 - an error in the place of a value is one all the same
+                collected = self._unwrap(value, planned)
+                made[district] = self._record(planned, district, collected, documents)
+            except BaseException as error:  # noqa: BLE001 - a value of the source's own class may raise anything when it is looked at
+                made[district] = self._failure(error, planned, district)
+            else:
+                findings.extend(evolve(found, day=planned.day, district=district) for found in collected.findings)
+        return Batch(made, tuple(findings))
+
+    def _unwrap(self, value: object, planned: PlannedDay) -> Collected:
+        collected = value if isinstance(value, Collected) else Collected(value)
+        as_of = planned.day if collected.as_of is None else collected.as_of
+        if isinstance(as_of, datetime) or not isinstance(as_of, date):
+            raise _invalid(f"as_of={as_of!r} is not a date; pass a datetime.date")
+        if collected.detail not in DETAILS:
+            raise _invalid(f"detail={collected.detail!r} is neither 'summary' nor 'full'")
+        if collected.settled is not None and not isinstance(collected.settled, bool):
+            raise _invalid(f"settled={collected.settled!r} is neither True, False nor None")
+        for found in collected.findings:
+            if not isinstance(found, Finding):
+                raise _invalid(f"findings hold {type(found).__name__}; pass Finding values")
+        return evolve(collected, as_of=as_of, data=to_json_value(collected.data)[0])
+
+    def _record(
+        self, planned: PlannedDay, district: str, collected: Collected, documents: tuple[DocumentRef, ...]
+    ) -> DistrictRecord:
+        fetched = [document.fetched_at for document in documents] or [self._clock.now()]
+        settled = planned.settled_on is None or min(fetched).date() >= planned.settled_on
+        return DistrictRecord(
+            district_id=district,
+            day=planned.day,
+            as_of=collected.as_of or planned.day,
+            detail=collected.detail,
+            data=cast("JsonValue", collected.data),
+            collected_at=max(fetched),
+            settled=settled if collected.settled is None else settled and collected.settled,
+            provenance=documents,
+            calculation_version=self._version,
+        )
+
+
+def _names(value: object) -> tuple[object, ...]:
+    """Return the items of a list, while the door is open: it may be a sequence of the source's own, which fetches as it is read."""
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        message = f"list_districts returned {type(value).__name__}, not a sequence of strings"
+        raise PermanentSourceError(message, kind="invalid_list", stage="list")
+    return tuple(value)
+
+
+def _items(value: object, call: str, of: str) -> Items:
+    """Return the items of a mapping, while the door is open, as `_names` does."""
+    if not isinstance(value, Mapping):
+        raise _invalid(f"{call} returned {type(value).__name__}, not a mapping of {of}")
+    return tuple(value.items())
+
+
+def _invalid(what: str) -> PermanentSourceError:
+    return PermanentSourceError(what, kind="invalid_payload", stage="validate")

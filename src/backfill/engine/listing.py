@@ -1,0 +1,29 @@
+"""Lists the districts of planned days before a plan is final."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from backfill.engine.collect import Collector
+from backfill.errors import DataUnavailable
+from backfill.model import BackfillPlan, JobContext
+from backfill.protocols import Clock, DataSource, DistrictCatalog, Fetcher
+
+
+def resolve_lists(plan: BackfillPlan, source: DataSource, fetcher: Fetcher, clock: Clock) -> dict[date, tuple[str, ...]]:
+    """Return the districts of every day of *plan* that is still to be listed; asks the publisher, one day after the other.
+
+    Raises:
+        SourceError: They cannot be had.
+    """
+    if not isinstance(source, DistrictCatalog):
+        return {}
+    collector = Collector(source, fetcher, clock, JobContext("plan", clock.now()))
+    lists: dict[date, tuple[str, ...]] = {}
+    for planned in plan.days:
+        if planned.districts is None and planned.gap is None:
+            try:
+                lists[planned.day] = collector.list_day(planned, source)
+            except DataUnavailable:
+                lists[planned.day] = ()
+    return lists

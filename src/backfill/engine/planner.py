@@ -1,0 +1,275 @@
+"""Says what will be done, without a request: days and gaps, districts, what exists, how many documents, how long (B1)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from attrs import evolve
+
+from backfill.engine.calendar import check_range, list_editions
+from backfill.engine.scoping import resolve_scope
+from backfill.engine.selector import DataSourceSelector
+from backfill.errors import InvalidRequest, PlanOutdated
+from backfill.jsonvalues import dumps
+from backfill.model import (
+    BackfillPlan,
+    BackfillRequest,
+    CollectionStrategy,
+    DocumentRequest,
+    Edition,
+    Method,
+    Order,
+    PlannedDay,
+)
+from backfill.protocols import Clock, DataSource, DaySummarizer, DistrictCatalog, RequestPlanner, ScopeResolver, SnapshotStore
+
+EXACT_UNITS = 20_000
+"""Up to so many units each is asked for its documents; beyond, the first district of a day stands for the others."""
+
+Lists = Mapping[date, tuple[str, ...]]
+Failed = Mapping[date, tuple[str, ...] | None]
+
+
+class Planner:
+    """Makes plans. Pure but for reading the store; any thread."""
+
+    def __init__(self, source: DataSource, store: SnapshotStore, scope: ScopeResolver, clock: Clock) -> None:
+        self._source = source
+        self._store = store
+        self._scope = scope
+        self._clock = clock
+        self._selector = DataSourceSelector(source)
+
+    def plan(self, request: BackfillRequest, *, rate: float | None = None, lists: Lists | None = None) -> BackfillPlan:
+        """Return the plan of *request*.
+
+        Args:
+            request: What is asked for.
+            rate: Requests a second that the door allows, for the time needed.
+            lists: Districts of days that were listed already.
+
+        Raises:
+            InvalidRequest: It cannot be done; the error says what to ask for instead.
+        """
+        check_range(request.start_date, request.end_date, self._source, self._clock)
+        scope = resolve_scope(request.target_districts, self._source, self._scope, self._store)
+        strategy = self._selector.select(request, scope)
+        editions = list_editions(request.start_date, request.end_date, request.frequency, self._source)
+        stored = frozenset(self._store.days(request.start_date, request.end_date))
+        days = [
+            self._plan_day(
+                edition, scope.districts, strategy, lists or {}, stored=edition.day in stored, skip=request.skip_existing
+            )
+            for edition in editions
+        ]
+        if request.order is Order.NEWEST_FIRST:
+            days.reverse()
+        draft = BackfillPlan(
+            request=request, scope=scope, strategy=strategy, source=self._source.name, days=tuple(days), requests={},
+            seconds_at_rate=None, exact=False, fingerprint="",
+        )  # fmt: skip
+        return self.complete(draft, rate=rate)
+
+    def complete(self, plan: BackfillPlan, *, rate: float | None) -> BackfillPlan:
+        """Return *plan* with what follows from its days: requests, time, exactness and fingerprint."""
+        requests, known = self._count_requests(plan)
+        total = sum(count for count in requests.values() if count is not None)
+        return evolve(
+            plan,
+            requests=requests,
+            seconds_at_rate=total / rate if rate and (total or known) else None,
+            exact=known and all(planned.districts is not None or planned.gap for planned in plan.days),
+            fingerprint=_fingerprint(plan),
+        )
+
+    def confirm(self, plan: BackfillPlan) -> BackfillPlan:
+        """Return *plan*, if the same request would still be planned in the same way.
+
+        Raises:
+            PlanOutdated: It would not.
+            InvalidRequest: It could not be planned at all any more.
+        """
+        lists = {planned.day: planned.districts for planned in plan.days if planned.listed and planned.districts is not None}
+        fresh = self.plan(plan.request, lists=lists)
+        if fresh.fingerprint != plan.fingerprint:
+            raise PlanOutdated(_differences(plan, fresh))
+        return plan
+
+    def narrow(self, plan: BackfillPlan, failed: Failed, *, rate: float | None = None) -> BackfillPlan:
+        """Return a plan of only the *failed* districts of the days of *plan* (``None`` = a day that could not be listed).
+
+        The scope is resolved anew: what has left the configuration since is not fetched again (P7).
+
+        Raises:
+            InvalidRequest: Nothing of it is in scope any more.
+        """
+        scope = resolve_scope(plan.request.target_districts, self._source, self._scope, self._store)
+        days: list[PlannedDay] = []
+        for planned in plan.days:
+            if planned.day in failed:
+                names = failed[planned.day]
+                if names is None:
+                    names = scope.districts
+                elif scope.districts is not None:
+                    names = tuple(name for name in names if name in scope.districts)
+                if names != ():
+                    days.append(evolve(planned, districts=names, existing=()))
+        if not days:
+            raise InvalidRequest(
+                "backfill_id", None, "what failed in this job is no longer in scope", "configure its districts again first"
+            )
+        return self.complete(evolve(plan, scope=scope, days=tuple(days)), rate=rate)
+
+    def _plan_day(
+        self,
+        edition: Edition,
+        districts: tuple[str, ...] | None,
+        strategy: CollectionStrategy,
+        lists: Lists,
+        *,
+        stored: bool,
+        skip: bool,
+    ) -> PlannedDay:
+        entries = self._store.entries(edition.day) if stored and skip and edition.gap is None else {}
+        listed = False
+        existing: tuple[str, ...] = ()
+        if districts is None and edition.gap is None:
+            districts = lists.get(edition.day)
+            if districts is None and entries and all(header.settled for header in entries.values()):
+                districts = self._stored_list(edition.day)
+            listed = districts is not None
+        if entries:
+            wanted = entries if districts is None else districts
+            existing = tuple(name for name in wanted if name in entries and entries[name].satisfies(strategy.detail))
+        return PlannedDay(
+            edition.day, edition.as_of, edition.gap, edition.settled_on, strategy.method, districts, existing, listed
+        )
+
+    def _stored_list(self, day: date) -> tuple[str, ...] | None:
+        """Return the districts that a listing of *day* gave when it was stored; ``None`` = it never was listed."""
+        metadata = self._store.read(day).metadata
+        if not metadata.listed:
+            return None
+        gone = frozenset(metadata.unavailable)
+        return tuple(district for district in metadata.expected if district not in gone)
+
+    def _count_requests(self, plan: BackfillPlan) -> tuple[dict[str, int | None], bool]:
+        """Return how many documents of each report will be asked for, and whether that is known of all."""
+        source = self._source
+        work = [planned for planned in plan.days if planned.gap is None and has_work(planned)]
+        if not work:
+            return {}, True
+        if not isinstance(source, RequestPlanner):
+            return {"documents": None}, False
+        each = plan.total_units <= EXACT_UNITS
+        documents: dict[str, str] = {}  # of all days: one that serves several of them is fetched once
+        others: Counter[str] = Counter()
+        for planned in work:
+            whole = _whole_day(planned, source)
+            documents.update(whole)
+            if planned.strategy is not Method.SYSTEM_WIDE:
+                todo = to_collect(planned)
+                for district in todo if each else todo[:1]:
+                    own = _documents(source.requests_for(planned.edition, district))
+                    if not each:
+                        for identity in own.keys() - documents.keys():
+                            others[own[identity]] += len(todo) - 1
+                    documents.update(own)
+        counts = others + Counter(documents.values())
+        result: dict[str, int | None] = dict(sorted(counts.items()))
+        unknown = any(planned.districts is None and planned.strategy is not Method.SYSTEM_WIDE for planned in work)
+        if unknown:
+            result["districts"] = None
+        return result, not unknown and each
+
+
+def to_collect(planned: PlannedDay) -> tuple[str, ...]:
+    """Return the districts of *planned* that are known and not skipped."""
+    existing = frozenset(planned.existing)
+    return tuple(district for district in planned.districts or () if district not in existing)
+
+
+def documents_of(planned: PlannedDay, source: DataSource, district: str | None) -> Mapping[str, str] | None:
+    """Return the documents that one call on the day may ask for, each identity with its report; ``None`` = nobody knows.
+
+    They are those that the plan counts, and no others (P12): for a call that serves one *district* its own, for a call that
+    serves several (``None``) those of each that it may serve; and those of the day as a whole where the plan has them.
+    """
+    if not isinstance(source, RequestPlanner):
+        return None
+    documents = _whole_day(planned, source)
+    if planned.strategy is not Method.SYSTEM_WIDE:
+        for name in to_collect(planned) if district is None else (district,):
+            documents.update(_documents(source.requests_for(planned.edition, name)))
+    return documents
+
+
+def has_work(planned: PlannedDay) -> bool:
+    """Return whether anything will be asked for on the day."""
+    return planned.districts is None or bool(to_collect(planned))
+
+
+def needs_listing(planned: PlannedDay, source: object) -> bool:
+    """Return whether the day's districts are listed before it is collected.
+
+    Not when they were listed already, nor when one call serves the day anyway: a district that its answer lacks is
+    unavailable all the same.
+    """
+    if planned.listed or not isinstance(source, DistrictCatalog):
+        return False
+    return planned.districts is None or planned.strategy is not Method.SYSTEM_WIDE
+
+
+def _whole_day(planned: PlannedDay, source: RequestPlanner) -> dict[str, str]:
+    """Return the documents of the day as a whole, if any call asks for them."""
+    needed = planned.strategy is Method.SYSTEM_WIDE or needs_listing(planned, source) or isinstance(source, DaySummarizer)
+    return _documents(source.requests_for(planned.edition, None)) if needed else {}
+
+
+def _documents(requests: Sequence[DocumentRequest]) -> dict[str, str]:
+    return {request.identity: request.report for request in requests}
+
+
+def _fingerprint(plan: BackfillPlan) -> str:
+    request = plan.request
+    digest = hashlib.sha256(
+        dumps(
+            [
+                plan.source, plan.strategy.method, plan.strategy.detail, request.start_date.isoformat(),
+                request.end_date.isoformat(), request.frequency, request.order, request.concurrency, request.retry_failures,
+                request.enable_caching, request.min_interval, plan.scope.kind,
+            ]
+        )
+    )  # fmt: skip
+    digests: dict[tuple[str, ...] | None, bytes] = {}
+
+    def of(names: tuple[str, ...] | None) -> bytes:
+        if names not in digests:
+            digests[names] = hashlib.sha256(dumps(names)).digest()
+        return digests[names]
+
+    for planned in plan.days:
+        digest.update(f"{planned.day}|{planned.as_of}|{planned.gap}|{planned.settled_on}|{planned.strategy}|".encode())
+        digest.update(of(planned.districts) + of(planned.existing))
+    return digest.hexdigest()
+
+
+def _differences(old: BackfillPlan, new: BackfillPlan) -> tuple[str, ...]:
+    """Return how *new* differs from *old*, a sentence each, the first five days at most."""
+    changes: list[str] = []
+    if old.source != new.source:
+        changes.append(f"the source was {old.source!r} and is {new.source!r}")
+    if old.strategy.method != new.strategy.method:
+        changes.append(f"the days were to be collected {old.strategy.method}, and would be {new.strategy.method}")
+    if old.scope.districts != new.scope.districts:
+        changes.append("the scope has changed")
+    before: Mapping[date, PlannedDay] = {planned.day: planned for planned in old.days}
+    changed: Sequence[date] = [planned.day for planned in new.days if before.get(planned.day) != planned]
+    changed = changed or sorted(before.keys() - {planned.day for planned in new.days})
+    if changed:
+        shown = ", ".join(day.isoformat() for day in sorted(changed)[:5])
+        changes.append(f"{len(changed)} days would be collected differently, for instance {shown}")
+    return tuple(changes) or ("the request's options differ",)

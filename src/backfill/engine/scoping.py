@@ -1,0 +1,93 @@
+"""Resolves the districts of a request against the scope before anything else happens (P2, R7.4, R7.5)."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+
+from attrs import evolve
+
+from backfill.errors import InvalidRequest
+from backfill.model import BackfillScope, Doubt, ScopeKind, normalize_district, refuse_collisions
+from backfill.protocols import DataSource, DistrictNaming, ScopeResolver, SnapshotStore
+
+logger = logging.getLogger("backfill.engine")
+
+
+def naming_of(source: DataSource) -> Callable[[object], str]:
+    """Return the function that gives a district's normal form: the source's own, then the rule that every name obeys.
+
+    It raises `InvalidRequest` and nothing else, whatever it is given and whatever the source's own rule raises.
+    """
+    if not isinstance(source, DistrictNaming):
+        return normalize_district
+    own = source.normalize_district
+
+    def normalize(text: object) -> str:
+        if not isinstance(text, str):
+            return normalize_district(text)  # which says that it is no string
+        try:
+            return normalize_district(own(text))
+        except InvalidRequest:
+            raise
+        except Exception as error:
+            rule = f"source {source.name!r} has no normal form of it ({type(error).__name__})"
+            raise InvalidRequest("district", text, rule, "write the publisher's short identifier") from error
+
+    return normalize
+
+
+def resolve_scope(targets: Sequence[str] | None, source: DataSource, scope: ScopeResolver, store: SnapshotStore) -> BackfillScope:
+    """Return the districts that a request for *targets* may touch, those left out with the reason.
+
+    Raises:
+        InvalidRequest: None is left.
+    """
+    normal, excluded = _normalize(targets, naming_of(source))
+    resolved = scope.resolve(normal)
+    if resolved.districts is not None:
+        refuse_collisions(resolved.districts)
+    resolved = evolve(
+        resolved, excluded=(*excluded, *resolved.excluded), doubtful=(*resolved.doubtful, *_doubts(resolved, store))
+    )
+    for doubt in resolved.excluded:
+        logger.warning("district %r is left out: %s", doubt.text, doubt.why)
+    for doubt in resolved.doubtful:
+        logger.warning("district %r: %s (did you mean %s?)", doubt.text, doubt.why, ", ".join(doubt.suggestions))
+    return resolved
+
+
+def _normalize(
+    targets: Sequence[str] | None, normalize: Callable[[object], str]
+) -> tuple[tuple[str, ...] | None, tuple[Doubt, ...]]:
+    if targets is None:
+        return None, ()
+    kept: dict[str, None] = {}
+    excluded: list[Doubt] = []
+    refused: InvalidRequest | None = None
+    for text in targets:
+        try:
+            kept[normalize(text)] = None
+        except InvalidRequest as error:
+            refused = error
+            excluded.append(Doubt(text, error.rule))
+    if not kept and refused is not None:
+        raise refused
+    return tuple(kept), tuple(excluded)
+
+
+def _doubts(scope: BackfillScope, store: SnapshotStore) -> tuple[Doubt, ...]:
+    """Return the named districts of an open scope that the newest stored day lacks although it has one spelt much like them."""
+    if scope.kind is ScopeKind.SYSTEM_WIDE or scope.districts is None:
+        return ()
+    newest = deque(store.days(), maxlen=1)
+    if not newest:
+        return ()
+    known = list(store.entries(newest[0]))
+    return tuple(
+        Doubt(district, f"the newest stored day, {newest[0].isoformat()}, does not have it", suggestions)
+        for district in scope.districts
+        if district not in known and (suggestions := tuple(get_close_matches(district, known, n=3, cutoff=0.6)))
+    )

@@ -1,0 +1,60 @@
+"""Threads of one job: started when first needed, gone when it ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+Task = Callable[[], None]
+
+
+class Workers:
+    """At most *count* daemon threads that carry out tasks in the order of their submission.
+
+    Our own rather than a ThreadPoolExecutor, whose threads keep an interpreter from ending until all that is queued is done.
+    `submit` and `close` belong to one thread. A task must not raise.
+    """
+
+    def __init__(self, count: int, name: str) -> None:
+        self._count = count
+        self._name = name
+        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._unfinished = 0
+        self._lock = threading.Lock()
+
+    def submit(self, task: Task) -> None:
+        """Have *task* carried out by the next free thread."""
+        with self._lock:
+            self._unfinished += 1
+            short = self._unfinished > len(self._threads)
+        if short and len(self._threads) < self._count:
+            thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the interpreter is ending, and starts no thread any more
+                if not self._threads:
+                    self._tasks.put(task)
+                    self._tasks.put(None)
+                    self._run()
+                    return
+            else:
+                self._threads.append(thread)
+        self._tasks.put(task)
+
+    def close(self) -> None:
+        """Let the threads end after what was submitted, and wait for them."""
+        for _thread in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def _run(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            try:
+                task()
+            finally:
+                with self._lock:
+                    self._unfinished -= 1

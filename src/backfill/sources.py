@@ -1,0 +1,94 @@
+"""Writing a source: make one of a plain function, and try one without storing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from attrs import field, frozen
+
+from backfill.engine.calendar import list_editions
+from backfill.engine.collect import Collector
+from backfill.engine.scoping import naming_of
+from backfill.errors import DataUnavailable, InvalidRequest, SourceError
+from backfill.model import Collected, DistrictRecord, Finding, Frequency, JobContext, Method, PlannedDay
+from backfill.model.checks import as_date
+from backfill.protocols import DataSource, Fetch, Fetcher
+from backfill.wiring import as_fetcher, default_clock, default_fetcher
+
+CollectFunction = Callable[[date, str, Fetch], object]
+
+
+@frozen
+class FunctionSource:
+    """A source made of one function. Still callable as the function that it is made of.
+
+    Attributes:
+        name: The source's name.
+        collect: The function: ``collect(day, district, fetch)``.
+    """
+
+    name: str
+    collect: CollectFunction = field(repr=False)
+
+    def collect_district(self, day: date, district: str, fetch: Fetch, /) -> object:
+        """Return what the function returns."""
+        return self.collect(day, district, fetch)
+
+    def __call__(self, day: date, district: str, fetch: Fetch, /) -> object:
+        """Return what the function returns."""
+        return self.collect(day, district, fetch)
+
+
+def function_source(name: str) -> Callable[[CollectFunction], FunctionSource]:
+    """Return a decorator that makes a source called *name* of a function ``collect(day, district, fetch)``.
+
+    Raises:
+        InvalidRequest: The name is empty or no string (a decorator without its brackets, say).
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidRequest("name", name, "a source has a name", "write @function_source('my-source')")
+    return lambda collect: FunctionSource(name, collect)
+
+
+def try_source(source: DataSource, day: date | str, district: str, fetch: Fetcher | Fetch | None = None) -> Collected:
+    """Return what *source* collects for one day and district, exactly as a job would see it; nothing is stored.
+
+    Blocks until it is done. For a notebook: the result holds the figures as they would be stored, the findings, and the raw
+    documents that they were made from.
+
+    Args:
+        source: The source.
+        day: A ``datetime.date`` or "YYYY-MM-DD".
+        district: One district.
+        fetch: The door to use; ``None`` = a polite one, closed afterwards.
+
+    Raises:
+        SourceError: What a job would record as unavailable or failed, from the exception that the source raised.
+        InvalidRequest: Day or district cannot be one.
+    """
+    clock = default_clock()
+    day = as_date("day", day)
+    name = naming_of(source)(district)
+    (edition,) = list_editions(day, day, Frequency.DAILY, source)
+    if edition.gap is not None:
+        message = f"{day} has no edition of its own ({edition.gap}); a job would count it as unavailable without asking for it"
+        raise DataUnavailable(message)
+    planned = PlannedDay(day, edition.as_of, None, edition.settled_on, Method.PER_DISTRICT, (name,))
+    fetcher = default_fetcher(clock) if fetch is None else as_fetcher(fetch, clock)
+    try:
+        job = JobContext("try-source", clock.now())
+        batch = Collector(source, fetcher, clock, job).collect_district(planned, name)
+    finally:
+        if fetch is None:
+            fetcher.close()
+    value = batch.values[name]
+    if isinstance(value, SourceError):
+        raise value
+    return _shown(value, batch.findings)
+
+
+def _shown(record: DistrictRecord, findings: tuple[Finding, ...]) -> Collected:
+    return Collected(
+        record.data, record.as_of, record.detail, findings=findings, settled=record.settled, documents=record.provenance
+    )
