@@ -32,15 +32,8 @@ class LiveJob:
     """One job of this process. Any thread may look at it, cancel it or subscribe; one thread at a time notes its changes."""
 
     def __init__(self, spec: JobSpec, store: JobStore, clock: Clock, performance: Callable[[], FetchStatus | None]) -> None:
-        request = spec.plan.request
         self.spec = spec
-        self.context = JobContext(
-            job_id=spec.job_id,
-            created_at=spec.created_at,
-            retry=request.retry_failures,
-            reuse=request.enable_caching,
-            min_interval=request.min_interval,
-        )
+        self.context = JobContext.of(spec.plan.request, job_id=spec.job_id, created_at=spec.created_at)
         self.future: Future[BackfillReport] = Future()
         self.future.set_running_or_notify_cancel()
         self.cancel_reason: str | None = None
