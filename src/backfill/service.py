@@ -216,7 +216,7 @@ class BackfillService:
         Raises:
             InvalidRequest: It cannot be done, or the key was used for something else.
             PlanOutdated: The plan no longer describes what would happen.
-            ServiceUnusable: The service was closed.
+            ServiceUnusable: The service was closed, or no thread can be started for the job.
         """
         self._check_usable()
         if idempotency_key is not None and not (isinstance(idempotency_key, str) and idempotency_key):
@@ -482,7 +482,13 @@ class BackfillService:
             if not self._registered:
                 self._registered = True
                 atexit.register(self._close_at_exit)
-            self._queue.add(live)
+            try:
+                self._queue.add(live)
+            except RuntimeError as error:  # too many threads, or the interpreter is ending
+                del self._live[spec.job_id]
+                self._jobs.delete(spec.job_id)
+                message = f"no thread can be started for the job ({error}); it was not accepted"
+                raise ServiceUnusable(message) from error
         logger.info(
             "%s accepted: %s, %d days; %s",
             self.operation,
