@@ -1,0 +1,1 @@
+"""The public dashboard of Toastmasters districts: its calendar, its addresses, its reports."""
