@@ -27,6 +27,30 @@ from backfill.toastmasters.layouts import identify
 from backfill.toastmasters.reports import Report, read_report
 from backfill.toastmasters.rows import Row
 
+
+class NoRows(TransientSourceError):  # noqa: N818 - reads as what it reports
+    """All is right with an answer, but it has no rows. Asked again it may have some; where it has not, there are none for the day."""
+
+    default_kind = "missing_rows"
+
+
+class OtherPeriod(TransientSourceError):  # noqa: N818 - as above
+    """An answer is of another month, or as of another day, than was asked for.
+
+    Attributes:
+        month_end: The last day of the month that it is of.
+        as_of: The day as of which it is.
+    """
+
+    default_kind = "wrong_period"
+
+    def __init__(
+        self, message: str = "", *, month_end: date, as_of: date, stage: str | None = None, max_attempts: int | None = None
+    ) -> None:
+        super().__init__(message, stage=stage, max_attempts=max_attempts)
+        self.month_end, self.as_of = month_end, as_of
+
+
 MAX_ATTEMPTS = 2
 """Asking a third time has not been seen to help: what is wrong is the question or the day, not the moment."""
 
@@ -51,17 +75,32 @@ def check_report(
         max_attempts: How often the question is worth asking; one when stepping back from day to day.
 
     Raises:
-        TransientSourceError: It is not. The kinds: ``truncated`` (no footer), ``not_csv`` (an error page, or whatever else is no
-            report), ``wrong_report``, ``wrong_period`` (another month or another as-of day), ``wrong_district``,
-            ``missing_rows`` (all is right, but there are no rows).
+        NoRows: All is right, but there are no rows (kind ``missing_rows``).
+        OtherPeriod: It is of another month or as of another day (kind ``wrong_period``).
+        TransientSourceError: It is not what was asked for in another way. The kinds: ``truncated`` (no footer), ``not_csv`` (an
+            error page, or whatever else is no report), ``wrong_report``, ``wrong_district``.
         InvalidRequest: *district* cannot name one.
     """
     wanted = None if district is None else normalize_district(district)
     report = read_report(document.content, kind, requested=month_end)
-    problem = _misfit(document, report) or _other_period(report, month_end, as_of) or _wrong_rows(report, wanted)
+    footer = report.footer
+    problem = _misfit(document, report)
+    if problem is None and footer is not None and (footer.month_end, footer.as_of) != (month_end, as_of):
+        what = (
+            f"the answer is of {footer.month_end:%Y-%m} as of {footer.as_of}, where {month_end:%Y-%m} as of {as_of} was asked for"
+        )
+        raise OtherPeriod(
+            f"{document.name}: {what}",
+            month_end=footer.month_end,
+            as_of=footer.as_of,
+            stage="validate",
+            max_attempts=max_attempts,
+        )
+    problem = problem or _wrong_rows(report, wanted)
     if problem is not None:
         word, what = problem
-        raise TransientSourceError(f"{document.name}: {what}", kind=word, stage="validate", max_attempts=max_attempts)
+        failure = NoRows if word == NoRows.default_kind else TransientSourceError
+        raise failure(f"{document.name}: {what}", kind=word, stage="validate", max_attempts=max_attempts)
     return report
 
 
@@ -82,15 +121,6 @@ def _misfit(document: Document, report: Report[Row]) -> _Problem | None:
     if report.rows or report.missing:
         return "truncated", f"the answer has no footer: it was cut after {len(report.rows)} rows"
     return "missing_rows", "the answer is a header without rows and without a footer"
-
-
-def _other_period(report: Report[Row], month_end: date, as_of: date) -> _Problem | None:
-    """Return which other period the answer is of."""
-    footer = report.footer
-    if footer is None or (footer.month_end, footer.as_of) == (month_end, as_of):
-        return None
-    what = f"the answer is of {footer.month_end:%Y-%m} as of {footer.as_of}"
-    return "wrong_period", f"{what}, where {month_end:%Y-%m} as of {as_of} was asked for"
 
 
 def _wrong_rows(report: Report[Row], district: str | None) -> _Problem | None:
