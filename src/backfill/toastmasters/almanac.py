@@ -47,13 +47,13 @@ class Almanac:
 
     def learn(self, month_end: date, as_of: date) -> None:
         """Note that the month was shown, with rows, as of *as_of*."""
+        if self._calendar.knows(month_end, as_of):
+            return
         with self._lock:
             try:
                 calendar = self._calendar.learn(month_end, as_of)
             except InvalidRequest as error:
                 _log.warning("nothing is learnt from an answer of %s as of %s: %s", month_end, as_of, error)
-                return
-            if calendar is self._calendar:
                 return
             for contradiction in set(calendar.contradictions) - set(self._calendar.contradictions):
                 _log.warning("closing months: %s; the days in question are asked for", contradiction)

@@ -229,7 +229,7 @@ def _request(
     document: DashboardDocument, base_url: str, live: Sequence[ProgramYear], *, conditional: bool = False
 ) -> DocumentRequest:
     url = document.urls(base_url, live)[0]
-    return DocumentRequest(url, name=document.name, report=document.kind, conditional=conditional)
+    return DocumentRequest(url, name=document.name, report=document.kind.value, conditional=conditional)
 
 
 def _slot(day: date) -> str:

@@ -109,7 +109,7 @@ class Reader:
             try:
                 return self.read(evolve(wanted, as_of=as_of), row, day=day, attempts=attempts)
             except _NOT_THIS_ONE as error:
-                failure = failure if isinstance(failure, OtherPeriod) else error
+                failure = failure or error  # the first was asked most often, and is about what was asked for
         assert failure is not None  # noqa: S101 - the loop has at least one turn
         raise failure
 
