@@ -75,11 +75,14 @@ class JobState:
 
     def __init__(self, spec: JobSpec) -> None:
         rows: dict[date, DayRow] = {}
+        row = DayRow.pending(None)
         for planned in spec.plan.days:
             if planned.day in rows:
                 message = f"{planned.day} stands twice in the plan of job {spec.job_id}"
                 raise ValueError(message)
-            rows[planned.day] = DayRow.pending(planned.districts)
+            if row.districts is not planned.districts:  # years of days have one list, and share one row
+                row = DayRow.pending(planned.districts)
+            rows[planned.day] = row
         self._begin(spec, rows)
 
     def _begin(self, spec: JobSpec, rows: dict[date, DayRow]) -> None:
@@ -213,22 +216,29 @@ class JobState:
     def _count_rows(self) -> None:
         """Count all units; a list of districts that many days have in common is gone through once."""
         self.unlisted = 0
-        by_list: dict[tuple[str, ...], list[bytes]] = {}
+        alike: dict[int, list[bytes]] = {}
+        lists: dict[int, tuple[str, ...]] = {}
         for row in self.rows.values():
             if row.districts is None:
                 self.unlisted += row.states[0] == PENDING
+            elif (states := alike.get(id(row.districts))) is not None:
+                states.append(row.states)
             else:
-                by_list.setdefault(row.districts, []).append(row.states)
-        everything = b"".join(row.states for row in self.rows.values())
+                lists[id(row.districts)], alike[id(row.districts)] = row.districts, [row.states]
+        by_list: dict[tuple[str, ...], list[bytes]] = {}
+        for number, states in alike.items():
+            by_list.setdefault(lists[number], []).extend(states)
+        everything = b"".join([row.states for row in self.rows.values()])
         self.counts = {state: everything.count(code) for code, state in enumerate(CODES)}
-        for districts, states in by_list.items():
+        for districts, rows in by_list.items():
             self._refuse_twins(districts)
-            joined = b"".join(states)
+            joined = b"".join(rows)
+            present = [(code, state) for code, state in enumerate(CODES) if code in joined]
             for position, district in enumerate(districts):
                 column = joined[position :: len(districts)]
                 counts = self._counts_of(district)
-                for code in set(column):
-                    counts[CODES[code]] += column.count(code)
+                for code, state in present:
+                    counts[state] += column.count(code)
 
     def _counts_of(self, district: str) -> dict[UnitState, int]:
         counts = self.by_district.get(district)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 from backfill.errors import LeaseLost
+from backfill.model.status import BackfillStatus
 
 
 class Wanted(StrEnum):
@@ -35,6 +36,10 @@ class Requests:
         if self.cancel:
             return self
         return evolve(self, cancel=True) if wanted is Wanted.CANCEL else evolve(self, pause=wanted is Wanted.PAUSE)
+
+    def need_owner(self, status: BackfillStatus) -> bool:
+        """Return whether a job in *status* needs somebody who works on it: not when it has ended, nor while it rests as it should."""
+        return not status.is_final and (status is not BackfillStatus.PAUSED or self.cancel or not self.pause)
 
 
 @frozen

@@ -60,7 +60,7 @@ class JobStore(Protocol):
         ...
 
     def list(self, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50) -> Sequence[JobState]:
-        """Return copies of jobs without their errors and findings, newest first."""
+        """Return copies of jobs without their errors, findings and attempts, newest first; of two as old, the one created last."""
         ...
 
     def delete(self, job_id: str, /) -> None:
