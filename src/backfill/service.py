@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from datetime import date, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from attrs import evolve
 
@@ -136,9 +136,14 @@ class BackfillService:
         clock: The time; ``None`` = the system's. "Today" is its date in UTC.
         max_active_jobs: Jobs that run at once; the others wait in the order in which they came.
 
+    Attributes:
+        operation: What metadata and logs call its jobs (R11.4).
+
     Raises:
         InvalidRequest: One of them is not what it must be.
     """
+
+    operation: ClassVar[str] = "backfill"
 
     def __init__(
         self,
@@ -463,7 +468,7 @@ class BackfillService:
         if unless is not None and idempotency_key is None:
             raise unless
         now = self._clock.now()
-        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of)
+        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of, self.operation)
         with self._lock:
             self._check_usable()
             kept = self._jobs.create(spec, idempotency_key=idempotency_key)
@@ -479,7 +484,12 @@ class BackfillService:
                 atexit.register(self._close_at_exit)
             self._queue.add(live)
         logger.info(
-            "job accepted: %s, %d days; %s", plan.scope.kind, len(plan.days), plan.rationale, extra={"job_id": spec.job_id}
+            "%s accepted: %s, %d days; %s",
+            self.operation,
+            plan.scope.kind,
+            len(plan.days),
+            plan.rationale,
+            extra={"job_id": spec.job_id},
         )
         return Job(self, spec.job_id, live.future)
 

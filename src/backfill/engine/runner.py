@@ -80,11 +80,14 @@ class Runner:
 
     def run(self) -> None:
         """Work until every unit is settled, or the job is cancelled; note the final state. Never raises."""
-        extra = {"job_id": self._job.spec.job_id}
+        spec = self._job.spec
+        extra = {"job_id": spec.job_id}
         try:
             if not self._job.start():
                 return
-            logger.info("job started: %d units on %d days", self._plan.total_units, len(self._plan.days), extra=extra)
+            logger.info(
+                "%s started: %d units on %d days", spec.operation, self._plan.total_units, len(self._plan.days), extra=extra
+            )
             self._job.wake = lambda: self._inbox.put(None)
             self._work()
         except (
@@ -266,6 +269,7 @@ class Runner:
             source=self._plan.source,
             at=self._clock.now(),
             expected=(),
+            operation=self._job.spec.operation,
             seconds=self._clock.monotonic() - day.opened_at,
         )
         try:

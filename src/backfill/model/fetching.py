@@ -20,7 +20,7 @@ class JobContext:
         created_at: When it was accepted (aware, UTC): what was archived since then serves it.
         cancel: Set when the job is cancelled; every wait ends at once.
         retry: ``False`` = one attempt a document.
-        reuse: ``False`` = ask the publisher anew even for what is archived.
+        reuse: ``False`` = ask the publisher anew even for what was archived before the job was accepted.
         min_interval: Seconds between this job's requests, on top of the host's limit; ``None`` = none.
     """
 
