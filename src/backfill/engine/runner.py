@@ -16,7 +16,7 @@ from queue import SimpleQueue
 
 from backfill.engine.collect import Batch, Collector
 from backfill.engine.day import Collect, DayWork, ListDistricts, Outcome, Publish, Step, Summarize
-from backfill.engine.failures import as_source_error
+from backfill.engine.failures import as_source_error, describe
 from backfill.engine.jobs import LiveJob
 from backfill.engine.planner import needs_listing
 from backfill.engine.slots import Slots
@@ -94,7 +94,7 @@ class Runner:
             Exception
         ) as error:  # a bug here, or a job store that fails: nothing stored is lost, and the caller must learn of it
             logger.exception("the job cannot go on", extra=extra)
-            self._stopped = f"{type(error).__name__}: {error}"
+            self._stopped = describe(error)
             self._job.context.cancel.set()
         finally:
             self._workers.close()
@@ -256,8 +256,8 @@ class Runner:
             for name, summary in self._collector.summarize(day.planned, step.districts, source).items():
                 day.draft().put_summary(name, summary.data, as_of=summary.as_of or day.planned.day)
         except Exception as error:  # noqa: BLE001 - as in _stage; the districts are worth storing without it
-            self._not_stored(error, day, None)
-            finding = Finding("summary_failed", f"the day is stored without its summaries: {error}", day.planned.day)
+            failure = self._not_stored(error, day, None)
+            finding = Finding("summary_failed", f"the day is stored without its summaries: {failure}", day.planned.day)
         return lambda: day.work.summarized(finding)
 
     def _publish(self, day: _OpenDay) -> Callable[[], list[Change]]:
@@ -299,7 +299,7 @@ class Runner:
             logger.error("the job cannot go on", exc_info=error, extra={"job_id": self._job.spec.job_id})
 
         def stop() -> list[Change]:
-            self._stopped = self._stopped or f"{type(error).__name__}: {error}"
+            self._stopped = self._stopped or describe(error)
             self._job.context.cancel.set()
             return day.work.interrupted()
 
