@@ -94,8 +94,10 @@ class LiveJob:
                 self.is_noted = False
                 reason = error or f"the end of the job cannot be noted ({type(failure).__name__}: {failure})"
                 self._state.apply(StatusChanged(BackfillStatus.ERROR, self._clock.now(), reason))
-        self._tell(events)
-        self.resolve()
+        try:
+            self._tell(events)
+        finally:
+            self.resolve()
 
     def resolve(self) -> None:
         """Hand the final report to whoever waits for it."""
@@ -116,10 +118,12 @@ class LiveJob:
                 except Exception:  # it stays in the queue, and ends when its turn comes
                     logger.exception("the cancellation cannot be noted", extra={"job_id": self.spec.job_id})
             ended = self._state.status is BackfillStatus.CANCELLED
-        self._tell(events)
-        if ended:
-            self.resolve()
-        self.wake()
+        try:
+            self._tell(events)
+        finally:
+            if ended:
+                self.resolve()
+            self.wake()
         return True
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
@@ -171,5 +175,7 @@ class LiveJob:
             for callback in callbacks:
                 try:
                     callback(event)
-                except (Exception, SystemExit):
+                except BaseException as error:
+                    if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                        raise  # Ctrl-C, which only this thread ever gets: somebody cancels a job here
                     logger.exception("a subscriber raised; the job goes on", extra={"job_id": self.spec.job_id})

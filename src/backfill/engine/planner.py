@@ -94,7 +94,7 @@ class Planner:
         """
         lists = {planned.day: planned.districts for planned in plan.days if planned.listed and planned.districts is not None}
         fresh = self.plan(plan.request, lists=lists)
-        if fresh.fingerprint != plan.fingerprint:
+        if fresh.fingerprint != _fingerprint(plan):  # counted anew, since a copy with other days would carry the old one
             raise PlanOutdated(_differences(plan, fresh))
         return plan
 

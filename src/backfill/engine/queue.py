@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from backfill.engine.jobs import LiveJob
+from backfill.engine.workers import leader_of
 
 
 class JobQueue:
@@ -21,10 +22,23 @@ class JobQueue:
         self._ended: set[threading.Thread] = set()
 
     def add(self, job: LiveJob) -> None:
-        """Have *job* run when its turn comes."""
+        """Have *job* run when its turn comes.
+
+        Raises:
+            RuntimeError: No thread can be had for it now; it is not in the queue.
+        """
         with self._lock:
             self._waiting.append(job)
-            self._start()
+            try:
+                self._start()
+            except RuntimeError:
+                self._waiting.remove(job)
+                raise
+
+    def is_inside(self) -> bool:
+        """Whether the calling thread works for a job of this queue, and so must not wait for its end."""
+        with self._lock:
+            return leader_of(threading.current_thread()) in self._active
 
     def waiting(self) -> tuple[LiveJob, ...]:
         """Return the jobs that wait for their turn."""
@@ -58,12 +72,23 @@ class JobQueue:
                 raise
 
     def _work(self, job: LiveJob) -> None:
-        try:
-            self._run(job)
-        finally:
-            with self._lock:
-                me = threading.current_thread()
-                self._active.discard(me)
-                self._ended = {thread for thread in self._ended if thread.is_alive()} | {me}
-                self._lock.notify_all()  # who is told looks when the lock is free again
+        following: LiveJob | None = job
+        while following is not None:
+            try:
+                self._run(following)
+            finally:
+                following = self._hand_over()
+
+    def _hand_over(self) -> LiveJob | None:
+        """End this thread's part, and have the next job start; return that one if no thread can be had but this."""
+        me = threading.current_thread()
+        with self._lock:
+            self._active.discard(me)
+            try:
                 self._start()
+            except RuntimeError:  # none is left, or the interpreter is ending
+                self._active.add(me)
+                return self._waiting.popleft()
+            self._ended = {thread for thread in self._ended if thread.is_alive()} | {me}
+            self._lock.notify_all()  # who is told looks when the lock is free again
+        return None
