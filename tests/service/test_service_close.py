@@ -271,19 +271,24 @@ def test_a_source_may_close_the_service(own_door: OwnDoor) -> None:
     """Closed from within a call of the source, a service ends the job: that call's figures are stored, and the door is closed after it. [R10.2]"""
     store = MemorySnapshotStore()
 
-    class Closing(ScriptedSource):
+    class Closing(GatedSource):
         def collect_district(self, on: date, name: str, fetch: Fetch, /) -> object:
+            figures = super().collect_district(on, name, fetch)
             service.close(timeout=0)
             assert not own_door.closed
-            return super().collect_district(on, name, fetch)
+            return figures
 
-    service = service_of(Closing(), store, fetch=None)
+    source = Closing()
+    service = service_of(source, store, fetch=None)
     job, other = service.initiate_backfill(ask(3, "A", concurrency=1)), service.initiate_backfill(ask(1, "B"))
+    source.gate.set()
     report = job.wait(PATIENCE)
     assert (report.status, report.progress.completed, report.progress.pending) == ("cancelled", 1, 2)
     assert other.wait(PATIENCE).status is BackfillStatus.CANCELLED
-    until(lambda: bool(own_door.closed))
+    service.close(timeout=PATIENCE)
+    assert own_door.closed
     assert stored(store) == {day(0): ("A",)}
+    assert backfill_threads() == []
 
 
 def test_a_store_may_close_the_service() -> None:
