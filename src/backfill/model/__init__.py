@@ -2,7 +2,7 @@
 
 from backfill.model.coverage import CellState, Coverage
 from backfill.model.days import select_days
-from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_url
+from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
 from backfill.model.fetching import FetchStatus, HostStatus, JobContext, UnitContext
 from backfill.model.job import (
     Change,
@@ -103,6 +103,7 @@ __all__ = [
     "decide",
     "document_name",
     "normalize_district",
+    "redact_text",
     "redact_url",
     "refuse_collisions",
     "select_days",
