@@ -200,10 +200,8 @@ class ClosingCalendar:
             return Close(month, last_seen, last_seen, last_seen, last_seen)  # of those years one as-of a month is left: this one
         limit = self._latest(month, closing, last_seen)
         exact = closing.last if closing is not None and closing.is_exact else None
-        earliest, latest = (
-            min(exact or limit, limit, last_seen),
-            max(limit, last_seen),
-        )  # apart where what is known contradicts itself
+        # last_seen <= limit, unless what is known contradicts itself: then everything between the facts is possible
+        earliest, latest = min(exact or limit, limit, last_seen), max(limit, last_seen)
         if closing is None or closing.label is None or last_seen > min(closing.label, limit):
             return Close(month, earliest, latest, latest if earliest == latest else None, earliest)
         if closing.seen is not None:  # a collector did not get as far as the label
