@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from datetime import date, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from attrs import evolve
 
@@ -136,9 +136,14 @@ class BackfillService:
         clock: The time; ``None`` = the system's. "Today" is its date in UTC.
         max_active_jobs: Jobs that run at once; the others wait in the order in which they came.
 
+    Attributes:
+        operation: What metadata and logs call its jobs (R11.4).
+
     Raises:
         InvalidRequest: One of them is not what it must be.
     """
+
+    operation: ClassVar[str] = "backfill"
 
     def __init__(
         self,
@@ -211,7 +216,7 @@ class BackfillService:
         Raises:
             InvalidRequest: It cannot be done, or the key was used for something else.
             PlanOutdated: The plan no longer describes what would happen.
-            ServiceUnusable: The service was closed.
+            ServiceUnusable: The service was closed, or no thread can be started for the job.
         """
         self._check_usable()
         if idempotency_key is not None and not (isinstance(idempotency_key, str) and idempotency_key):
@@ -463,7 +468,7 @@ class BackfillService:
         if unless is not None and idempotency_key is None:
             raise unless
         now = self._clock.now()
-        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of)
+        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of, self.operation)
         with self._lock:
             self._check_usable()
             kept = self._jobs.create(spec, idempotency_key=idempotency_key)
@@ -477,9 +482,20 @@ class BackfillService:
             if not self._registered:
                 self._registered = True
                 atexit.register(self._close_at_exit)
-            self._queue.add(live)
+            try:
+                self._queue.add(live)
+            except RuntimeError as error:  # too many threads, or the interpreter is ending
+                del self._live[spec.job_id]
+                self._jobs.delete(spec.job_id)
+                message = f"no thread can be started for the job ({error}); it was not accepted"
+                raise ServiceUnusable(message) from error
         logger.info(
-            "job accepted: %s, %d days; %s", plan.scope.kind, len(plan.days), plan.rationale, extra={"job_id": spec.job_id}
+            "%s accepted: %s, %d days; %s",
+            self.operation,
+            plan.scope.kind,
+            len(plan.days),
+            plan.rationale,
+            extra={"job_id": spec.job_id},
         )
         return Job(self, spec.job_id, live.future)
 

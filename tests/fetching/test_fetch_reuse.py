@@ -40,7 +40,7 @@ def holding(*documents: Document) -> MemoryArchive:
 
 @pytest.mark.parametrize(
     ("since", "reuse", "served"),
-    [(NOW, True, True), (NOW - HOUR, True, True), (NOW + HOUR, True, False), (None, True, False), (NOW - HOUR, False, False)],
+    [(NOW, True, True), (NOW - HOUR, True, True), (NOW + HOUR, True, False), (None, True, False), (NOW - HOUR, False, True)],
 )
 def test_what_was_fetched_recently_enough_serves(since: datetime | None, reuse: bool, served: bool) -> None:
     """An archived document serves from the moment the unit names, if its job allows it; the check runs on it too. [R9.3]"""
@@ -49,6 +49,15 @@ def test_what_was_fetched_recently_enough_serves(since: datetime | None, reuse: 
     got = door(call(of=unit(job(reuse=reuse), reuse_since=since), check=lambda each: each.text))
     assert (got.parsed, got.from_archive) == (("archived", True) if served else ("new", False))
     assert counters.status((), None).reused == served
+
+
+@pytest.mark.parametrize(("accepted", "served"), [(NOW, True), (NOW + HOUR, False)])
+def test_a_job_that_wants_it_anew_asks_once(accepted: datetime, served: bool) -> None:
+    """With caching turned off, what was archived before the job was accepted does not serve, and what it fetched itself does. [R9.3]"""
+    inner = Scripted(document("new"))
+    door = reusing(inner, holding(document("archived")), counters=Counters())
+    got = door(call(of=unit(job(reuse=False, created_at=accepted), reuse_since=NOW - HOUR)))
+    assert got.from_archive is served
 
 
 @pytest.mark.parametrize("refusal", [TransientSourceError("zero rows"), PermanentSourceError("wrong"), ValueError("no csv")])

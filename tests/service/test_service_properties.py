@@ -156,7 +156,7 @@ def test_p7_nothing_outside_the_configuration_is_fetched_or_stored(case: Case) -
 @bounded
 @given(case=cases())
 def test_p3_each_strategy_calls_its_own_method_for_its_days_and_districts(case: Case) -> None:
-    """A unit is asked for by exactly one kind of call, as often as its attempts say, and no other day is. [P2, P6, R3.3]"""
+    """A unit is asked for by exactly one kind of call, as often as its attempts say, and no other day is. [P2, P3, P6, R3.3]"""
     store = MemorySnapshotStore()
     case.fill(store)
     _report, source, method = run(case, store)

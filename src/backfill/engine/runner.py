@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from datetime import date
 from queue import SimpleQueue
 
+from attrs import evolve
+
 from backfill.engine.collect import Batch, Collector
 from backfill.engine.day import Collect, DayWork, ListDistricts, Outcome, Publish, Step, Summarize
 from backfill.engine.failures import as_source_error
@@ -80,11 +82,14 @@ class Runner:
 
     def run(self) -> None:
         """Work until every unit is settled, or the job is cancelled; note the final state. Never raises."""
-        extra = {"job_id": self._job.spec.job_id}
+        spec = self._job.spec
+        extra = {"job_id": spec.job_id}
         try:
             if not self._job.start():
                 return
-            logger.info("job started: %d units on %d days", self._plan.total_units, len(self._plan.days), extra=extra)
+            logger.info(
+                "%s started: %d units on %d days", spec.operation, self._plan.total_units, len(self._plan.days), extra=extra
+            )
             self._job.wake = lambda: self._inbox.put(None)
             self._work()
         except (
@@ -248,14 +253,15 @@ class Runner:
     def _summarize(self, day: _OpenDay, step: Summarize) -> Callable[[], list[Change]]:
         source = self._source
         assert isinstance(source, DaySummarizer)  # noqa: S101 - what the day was opened with, for the type checker
-        finding: Finding | None = None
+        findings: list[Finding] = []
         try:
             for name, summary in self._collector.summarize(day.planned, step.districts, source).items():
                 day.draft().put_summary(name, summary.data, as_of=summary.as_of or day.planned.day)
+                findings += (evolve(found, day=day.planned.day) for found in summary.findings)
         except Exception as error:  # noqa: BLE001 - as in _stage; the districts are worth storing without it
             self._not_stored(error, day, None)
-            finding = Finding("summary_failed", f"the day is stored without its summaries: {error}", day.planned.day)
-        return lambda: day.work.summarized(finding)
+            findings = [Finding("summary_failed", f"the day is stored without its summaries: {error}", day.planned.day)]
+        return lambda: day.work.summarized(*findings)
 
     def _publish(self, day: _OpenDay) -> Callable[[], list[Change]]:
         template = Contribution(
@@ -266,6 +272,7 @@ class Runner:
             source=self._plan.source,
             at=self._clock.now(),
             expected=(),
+            operation=self._job.spec.operation,
             seconds=self._clock.monotonic() - day.opened_at,
         )
         try:

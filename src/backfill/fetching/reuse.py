@@ -14,7 +14,7 @@ from backfill.fetching.answers import NOT_MODIFIED, VALIDATORS
 from backfill.fetching.call import Call, Door, examined
 from backfill.fetching.counters import Counters
 from backfill.fetching.redaction import Secrets
-from backfill.model import Document
+from backfill.model import Document, UnitContext
 
 _log = logging.getLogger(__name__)
 
@@ -47,10 +47,10 @@ def reusing(inner: Door, archive: Archive, *, counters: Counters) -> Door:
     """Return a door that answers from the archive what was fetched recently enough for the unit, if the check accepts it."""
 
     def door(call: Call) -> Document:
-        unit = call.unit
-        if call.fresh or not unit.job.reuse or unit.reuse_since is None:
+        since = _reusable_since(call.unit)
+        if call.fresh or since is None:
             return inner(call)
-        document = _from_archive(archive, call, unit.reuse_since)
+        document = _from_archive(archive, call, since)
         if document is None:
             return inner(call)
         try:
@@ -98,6 +98,14 @@ def revalidating(inner: Door, archive: Archive, *, secrets: Secrets) -> Door:
         return evolve(known, fetched_at=answer.fetched_at, headers={**known.headers, **newer}, from_archive=True)
 
     return door
+
+
+def _reusable_since(unit: UnitContext) -> datetime | None:
+    """Return since when a document must have been fetched to serve *unit*; ``None`` = none serves.
+
+    A job that wants everything asked anew asks once all the same: what was fetched since it was accepted is as new as it wants.
+    """
+    return unit.reuse_since if unit.job.reuse else unit.job.created_at
 
 
 def _comparable(call: Call, archive: Archive, secrets: Secrets) -> Document | None:

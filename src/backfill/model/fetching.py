@@ -9,6 +9,7 @@ from datetime import date, datetime
 from attrs import field, frozen
 
 from backfill.model.document import Document
+from backfill.model.request import BackfillRequest
 
 
 @frozen(eq=False)
@@ -20,7 +21,7 @@ class JobContext:
         created_at: When it was accepted (aware, UTC): what was archived since then serves it.
         cancel: Set when the job is cancelled; every wait ends at once.
         retry: ``False`` = one attempt a document.
-        reuse: ``False`` = ask the publisher anew even for what is archived.
+        reuse: ``False`` = ask the publisher anew even for what was archived before the job was accepted.
         min_interval: Seconds between this job's requests, on top of the host's limit; ``None`` = none.
     """
 
@@ -30,6 +31,17 @@ class JobContext:
     retry: bool = True
     reuse: bool = True
     min_interval: float | None = None
+
+    @classmethod
+    def of(cls, request: BackfillRequest, *, job_id: str, created_at: datetime) -> JobContext:
+        """Return the context in which everything is fetched on behalf of *request*, with its options."""
+        return cls(
+            job_id,
+            created_at,
+            retry=request.retry_failures,
+            reuse=request.enable_caching,
+            min_interval=request.min_interval,
+        )
 
 
 def _ignore(_document: Document, /) -> None:

@@ -28,12 +28,14 @@ class JobSpec:
         created_at: When it was accepted (aware, UTC).
         plan: What will be done.
         retry_of: The job whose failed part this one runs again, or ``None``.
+        operation: ``"backfill"`` or ``"refresh"`` (R11.4).
     """
 
     job_id: str
     created_at: datetime
     plan: BackfillPlan
     retry_of: str | None = None
+    operation: str = "backfill"
 
 
 @frozen

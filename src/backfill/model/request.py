@@ -61,7 +61,7 @@ class BackfillRequest:
         concurrency: Districts (or days, where one call serves a day) in work at once, 1 to 64.
         retry_failures: ``False`` = one attempt a document.
         skip_existing: Do not collect again what is stored, settled and of sufficient detail.
-        enable_caching: ``False`` = ask the publisher anew even for what is archived.
+        enable_caching: ``False`` = ask the publisher anew, once, even for what is archived.
         min_interval: Seconds between this job's requests, on top of the host's limit.
         frequency: ``"daily"``, ``"weekly"`` (start + 7k) or ``"month-end"``.
         order: ``"newest-first"`` or ``"oldest-first"``.

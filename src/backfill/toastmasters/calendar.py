@@ -165,6 +165,14 @@ class ClosingCalendar:
         """
         return cls(sightings=decode_sightings(content, path=path))
 
+    def knows(self, month: date, as_of: date) -> bool:
+        """Return whether that *month* was shown as of *as_of* follows from what is known, so that `learn` would teach nothing."""
+        closing, seen = self.closings.get(month_of(month)), self.sightings.get(month_of(month))
+        for known in (closing.sighting if closing is not None and closing.first_is_exact else None, seen):
+            if known is not None and known.first <= as_of <= known.last:
+                return True
+        return False
+
     # --- closes -------------------------------------------------------------------------------------------------------
 
     def existed(self, month: date) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -88,6 +89,20 @@ class DashboardDocument:
         if self.program_year >= live[-1]:
             return (at_root,)
         return (at_root, in_folder) if self.program_year in live else (in_folder,)
+
+
+def checked_base_url(url: object) -> str:
+    """Return the address of a dashboard without a slash at its end.
+
+    Raises:
+        InvalidRequest: It is none.
+    """
+    parts = urlsplit(url) if isinstance(url, str) else None
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise InvalidRequest(
+            "base_url", url, "not the address of a dashboard", f"write {DASHBOARD_URL!r}, or that of a copy of it"
+        )
+    return str(url).rstrip("/")
 
 
 def document_name(kind: ReportKind, district: str | None, month_end: date, as_of: date) -> str:
@@ -214,7 +229,7 @@ def _request(
     document: DashboardDocument, base_url: str, live: Sequence[ProgramYear], *, conditional: bool = False
 ) -> DocumentRequest:
     url = document.urls(base_url, live)[0]
-    return DocumentRequest(url, name=document.name, report=document.kind, conditional=conditional)
+    return DocumentRequest(url, name=document.name, report=document.kind.value, conditional=conditional)
 
 
 def _slot(day: date) -> str:
