@@ -98,6 +98,32 @@ def test_the_order_of_learning_makes_no_difference(told: list[tuple[date, date]]
     assert parts[0].merge(parts[1].sightings) == one == parts[1].merge(parts[0].sightings)
 
 
+@bounded
+@given(st.lists(facts(), max_size=8), facts(), st.integers(0, 45))
+def test_what_is_known_teaches_nothing(told: list[tuple[date, date]], fact: tuple[date, date], offset: int) -> None:
+    """What a calendar says that it knows changes no close when it is learnt, and what was learnt once is known. [B10, R9.3]"""
+    calendar = CALENDAR
+    for month, as_of in told:
+        calendar = calendar.learn(month, as_of)
+        assert calendar.knows(month, as_of)
+    for month, as_of in (fact, *((month, month + timedelta(days=offset)) for month, _as_of in told)):
+        wiser = calendar.learn(month, as_of)
+        if calendar.knows(month, as_of):
+            around = (calendar.month_before(month), month, next_month(month))
+            assert [wiser.close_of(near) for near in around] == [calendar.close_of(near) for near in around]
+            assert wiser.contradictions == calendar.contradictions
+
+
+def test_the_table_knows_what_its_lists_show() -> None:
+    """Of a month whose list is known every as-of in it is known to be shown; of one with a last as-of alone none but by learning. [B10]"""
+    august, april = date(2022, 8, 31), date(2023, 4, 30)
+    assert [CALENDAR.knows(august, date(2022, month, day)) for month, day in ((8, 9), (8, 10), (9, 8), (9, 9))] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert not CALENDAR.knows(april, date(2023, 5, 12))
+    assert CALENDAR.learn(april, date(2023, 5, 12)).knows(april, date(2023, 5, 12))
+
+
 @frozen
 class Schedule:
     """When the months after the table's end close, in truth."""

@@ -19,6 +19,7 @@ from backfill.toastmasters.dashboard import (
     DASHBOARD_URL,
     DISTRICT_REPORTS,
     DashboardDocument,
+    checked_base_url,
     document_name,
     document_requests,
     export_url,
@@ -157,6 +158,31 @@ def test_a_server_sees_the_address_as_it_is() -> None:
         fetcher.close()
     (seen,) = server.requests
     assert seen.target == "/2022-2023/export.aspx?type=CSV&report=clubperformance~61~1/31/2023~2/8/2023~2022-2023"
+
+
+@pytest.mark.parametrize("url", [DASHBOARD_URL, f"{DASHBOARD_URL}/", "http://127.0.0.1:8000/copy/"])
+def test_the_address_of_a_dashboard(url: str) -> None:
+    """A dashboard, or a copy of it in a folder of a server, is addressed without a slash at the end. [R10.5]"""
+    assert checked_base_url(url) == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "dashboards.toastmasters.org",
+        "ftp://example.org",
+        "https://",
+        f"{DASHBOARD_URL}?a=1",
+        f"{DASHBOARD_URL}#a",
+        None,
+        8000,
+    ],
+)
+def test_what_addresses_no_dashboard_is_refused(url: object) -> None:
+    """An address without a scheme, with a query, or that is no text would end in thousands of failures: it is refused. [R7.4]"""
+    with pytest.raises(InvalidRequest, match="not the address of a dashboard"):
+        checked_base_url(url)
 
 
 # --- which year is live -------------------------------------------------------------------------------------------------
