@@ -198,7 +198,10 @@ class RequestPlanner(Protocol):
     """A source that can name its documents beforehand. The door then opens for these and no others (P12)."""
 
     def requests_for(self, edition: Edition, district: str | None, /) -> Sequence[DocumentRequest]:
-        """Return the documents for one district, or for the day as a whole (``None``: list, system-wide call, summaries). Pure."""
+        """Return the documents for one district, or for the day as a whole (``None``: list, system-wide call, summaries). Pure.
+
+        Documents that are asked for only when another turns out to hold nothing are marked as `DocumentRequest.conditional`.
+        """
         ...
 
 

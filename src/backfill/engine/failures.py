@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import threading
 import traceback
 from datetime import date, datetime
 from urllib.error import URLError
@@ -81,6 +82,16 @@ def district_error(error: SourceError, *, day: date, district: str | None, stage
     )
 
 
+def describe(error: BaseException) -> str:
+    """Return the class and the text of *error*, for people, secrets redacted; never raises, whatever class it is of."""
+    return f"{type(error).__name__}: {_text(error)}"[:_LONGEST]
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether *error* is Ctrl-C, meant for whoever waits in this thread: Python raises it in the main thread and in no other."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+
+
 def _plain(error: SourceError) -> SourceError:
     """Return a new error of ours that says the same.
 
@@ -107,11 +118,6 @@ def _plain(error: SourceError) -> SourceError:
 def _finds_no_way(cause: BaseException) -> bool:
     """Whether no connection could be made, which the operating system tells by numbers: no name, no network, no route."""
     return isinstance(cause, socket.gaierror) or (isinstance(cause, OSError) and cause.errno in _NO_WAY_THERE)
-
-
-def describe(error: BaseException) -> str:
-    """Return the error's class and text, for people: secrets redacted, up to 500 characters. Never raises."""
-    return f"{type(error).__name__}: {_text(error)}"[:_LONGEST]
 
 
 def _text(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """The values of the domain: frozen, validated, without input, output or clock."""
 
 from backfill.model.coverage import CellState, Coverage
+from backfill.model.days import select_days
 from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
 from backfill.model.fetching import FetchStatus, HostStatus, JobContext, UnitContext
 from backfill.model.job import (
@@ -105,4 +106,5 @@ __all__ = [
     "redact_text",
     "redact_url",
     "refuse_collisions",
+    "select_days",
 ]

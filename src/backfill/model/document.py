@@ -50,6 +50,7 @@ class DocumentRequest:
         body: Request body, or ``None``.
         name: The document's identity; ``""`` derives it from method, address, parameters and body (`document_name`).
         report: Which kind of document it is; the plan counts requests by it.
+        conditional: Asked for only when another document turns out to hold nothing: the plan allows it, and does not count it.
     """
 
     url: str
@@ -59,6 +60,7 @@ class DocumentRequest:
     body: bytes | None = None
     name: str = ""
     report: str = "document"
+    conditional: bool = False
 
     @property
     def identity(self) -> str:
