@@ -96,7 +96,7 @@ class Planner:
         """
         lists = {planned.day: planned.districts or () for planned in plan.days if planned.listed}
         fresh = self.plan(plan.request, lists=lists)
-        if fresh.fingerprint != plan.fingerprint:
+        if not fresh.fingerprint == plan.fingerprint == _fingerprint(plan):  # a copy with other days or options carries the old one
             raise PlanOutdated(_differences(plan, fresh))
         return plan
 
@@ -177,12 +177,11 @@ class Planner:
         documents: dict[str, str] = {}  # of all days: one that serves several of them is fetched once
         others: Counter[str] = Counter()
         for planned in work:
-            whole = _whole_day(planned, source)
-            documents.update(whole)
+            documents.update(_counted(_whole_day(planned, source)))
             if planned.strategy is not Method.SYSTEM_WIDE:
                 todo = to_collect(planned)
                 for district in todo if each else todo[:1]:
-                    own = _documents(source.requests_for(planned.edition, district))
+                    own = _counted(source.requests_for(planned.edition, district))
                     if not each:
                         for identity in own.keys() - documents.keys():
                             others[own[identity]] += len(todo) - 1
@@ -210,15 +209,16 @@ def to_collect(planned: PlannedDay) -> tuple[str, ...]:
 def documents_of(planned: PlannedDay, source: DataSource, district: str | None) -> Mapping[str, str] | None:
     """Return the documents that one call on the day may ask for, each identity with its report; ``None`` = nobody knows.
 
-    They are those that the plan counts, and no others (P12): for a call that serves one *district* its own, for a call that
-    serves several (``None``) those of each that it may serve; and those of the day as a whole where the plan has them.
+    They are those that the plan counts, the conditional ones beside them, and no others (P12): for a call that serves one
+    *district* its own, for a call that serves several (``None``) those of each that it may serve; and those of the day as a whole
+    where the plan has them.
     """
     if not isinstance(source, RequestPlanner):
         return None
-    documents = _whole_day(planned, source)
+    documents = _allowed(_whole_day(planned, source))
     if planned.strategy is not Method.SYSTEM_WIDE:
         for name in to_collect(planned) if district is None else (district,):
-            documents.update(_documents(source.requests_for(planned.edition, name)))
+            documents.update(_allowed(source.requests_for(planned.edition, name)))
     return documents
 
 
@@ -238,14 +238,20 @@ def needs_listing(planned: PlannedDay, source: object) -> bool:
     return planned.districts is None or planned.strategy is not Method.SYSTEM_WIDE
 
 
-def _whole_day(planned: PlannedDay, source: RequestPlanner) -> dict[str, str]:
+def _whole_day(planned: PlannedDay, source: RequestPlanner) -> Sequence[DocumentRequest]:
     """Return the documents of the day as a whole, if any call asks for them."""
     needed = planned.strategy is Method.SYSTEM_WIDE or needs_listing(planned, source) or isinstance(source, DaySummarizer)
-    return _documents(source.requests_for(planned.edition, None)) if needed else {}
+    return source.requests_for(planned.edition, None) if needed else ()
 
 
-def _documents(requests: Sequence[DocumentRequest]) -> dict[str, str]:
+def _allowed(requests: Sequence[DocumentRequest]) -> dict[str, str]:
+    """Return each identity that may be asked for, with its report."""
     return {request.identity: request.report for request in requests}
+
+
+def _counted(requests: Sequence[DocumentRequest]) -> dict[str, str]:
+    """Return each identity that will be asked for unless something is missing, with its report."""
+    return {request.identity: request.report for request in requests if not request.conditional}
 
 
 def _fingerprint(plan: BackfillPlan) -> str:

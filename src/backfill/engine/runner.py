@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from datetime import date
 from queue import SimpleQueue
 
+from attrs import evolve
+
 from backfill.engine.collect import Batch, Collector
 from backfill.engine.day import Collect, DayWork, ListDistricts, Outcome, Publish, Step, Summarize
 from backfill.engine.failures import as_source_error, describe
@@ -249,14 +251,15 @@ class Runner:
     def _summarize(self, day: _OpenDay, step: Summarize) -> Callable[[], list[Change]]:
         source = self._source
         assert isinstance(source, DaySummarizer)  # noqa: S101 - what the day was opened with, for the type checker
-        finding: Finding | None = None
+        findings: list[Finding] = []
         try:
             for name, summary in self._collector.summarize(day.planned, step.districts, source).items():
                 day.draft().put_summary(name, summary.data, as_of=summary.as_of or day.planned.day)
+                findings += (evolve(found, day=day.planned.day) for found in summary.findings)
         except Exception as error:  # noqa: BLE001 - as in _stage; the districts are worth storing without it
-            self._not_stored(error, day, None)
-            finding = Finding("summary_failed", f"the day is stored without its summaries: {error}", day.planned.day)
-        return lambda: day.work.summarized(finding)
+            failure = self._not_stored(error, day, None)
+            findings = [Finding("summary_failed", f"the day is stored without its summaries: {failure}", day.planned.day)]
+        return lambda: day.work.summarized(*findings)
 
     def _publish(self, day: _OpenDay) -> Callable[[], list[Change]]:
         template = Contribution(

@@ -1,7 +1,8 @@
 """The values of the domain: frozen, validated, without input, output or clock."""
 
 from backfill.model.coverage import CellState, Coverage
-from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_url
+from backfill.model.days import select_days
+from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
 from backfill.model.fetching import FetchStatus, HostStatus, JobContext, UnitContext
 from backfill.model.job import (
     Change,
@@ -102,6 +103,8 @@ __all__ = [
     "decide",
     "document_name",
     "normalize_district",
+    "redact_text",
     "redact_url",
     "refuse_collisions",
+    "select_days",
 ]

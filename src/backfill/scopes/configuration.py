@@ -128,24 +128,7 @@ class DistrictConfigurationService:
             DamagedFile: The file does not hold a configuration.
             StoreUnavailable: It cannot be read.
         """
-        configured = self.districts
-        if requested is None:
-            return BackfillScope(ScopeKind.SYSTEM_WIDE, configured)
-        kept: dict[str, None] = {}
-        excluded: list[Doubt] = []
-        for text in as_texts("target_districts", requested):
-            try:
-                district = self._identifier(text)
-            except InvalidRequest as error:
-                excluded.append(Doubt(text, error.rule, _suggest(text, configured or ())))
-                continue
-            if configured is None or district in configured:
-                kept[district] = None
-            else:
-                excluded.append(Doubt(text, "is not configured", _suggest(district, configured)))
-        if not kept:
-            raise _none_left(tuple(requested), excluded, configured)
-        return named_scope(tuple(kept), tuple(excluded))
+        return resolve_within(self.districts, requested, self._identifier)
 
     def _identifier(self, text: str) -> str:
         return normalize_district(self._normalize(text))
@@ -165,7 +148,32 @@ class DistrictConfigurationService:
             if after != stored.districts:
                 now = datetime.now(UTC) if self._clock is None else self._clock.now()
                 change = ConfigurationChange(now, action, stored.districts, after, by, note)
-                self._file.replace(Configuration(after, (*stored.history, change)))
+                self._file.save(Configuration(after, (*stored.history, change)))
+
+
+def resolve_within(configured: Districts, requested: Sequence[str] | None, identifier: Callable[[str], str]) -> BackfillScope:
+    """Return the scope of a request for *requested* (``None`` = all) within *configured*; *identifier* gives the normal form. Pure.
+
+    Raises:
+        InvalidRequest: None of them is in scope.
+    """
+    if requested is None:
+        return BackfillScope(ScopeKind.SYSTEM_WIDE, configured)
+    kept: dict[str, None] = {}
+    excluded: list[Doubt] = []
+    for text in as_texts("target_districts", requested):
+        try:
+            district = identifier(text)
+        except InvalidRequest as error:
+            excluded.append(Doubt(text, error.rule, _suggest(text, configured or ())))
+            continue
+        if configured is None or district in configured:
+            kept[district] = None
+        else:
+            excluded.append(Doubt(text, "is not configured", _suggest(district, configured)))
+    if not kept:
+        raise _none_left(tuple(requested), excluded, configured)
+    return named_scope(tuple(kept), tuple(excluded))
 
 
 def _checked(districts: Districts) -> Districts:
