@@ -204,6 +204,22 @@ def _run_in_thread(made: Running) -> BackfillReport:
     return made.live.future.result(0)
 
 
+def test_a_day_cancelled_before_its_summaries_is_stored_without_them() -> None:
+    """Nothing new is begun for a day in work: not its other districts, nor its summaries, and their absence is no failure of theirs. [R4.4, R6.4]"""
+
+    def answer(_on: date, name: str) -> object:
+        if name == "B":
+            made.live.cancel("enough")
+        return 1
+
+    source = Summarizing(answer)
+    made = job(source, ask(2, "A", "B", "C", concurrency=1, collection_type="per-district"))
+    report = made.run()
+    assert [call for call, *_ in source.calls] == ["list_districts", "collect_district", "collect_district"]
+    assert (report.progress.completed, report.progress.pending, report.findings) == (2, 4, ())
+    assert stored(made.store) == {day(0): ("A", "B")}
+
+
 def test_a_cancelled_call_at_the_door_is_not_made() -> None:
     """A unit that waits for a slot of another job when its own is cancelled asks for nothing more. [R4.4, P9]"""
     slots = Slots(1)
