@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill import BackfillStatus
@@ -132,10 +132,8 @@ class Instants:
 
 KINDS = st.sampled_from([ScriptedSource, ScriptedCatalog, ScriptedBatch, ScriptedDashboard, Summarizing])
 
-thorough = settings(bounded, max_examples=300)
 
-
-@thorough
+@bounded
 @given(kind=KINDS, at=st.integers(1, 60), concurrency=st.integers(1, 4))
 def test_p6_cancelled_at_any_call_a_job_keeps_what_it_has(kind: type[ScriptedSource], at: int, concurrency: int) -> None:
     """At whichever call of source, store or job store the cancellation comes: stored is what is counted completed, nothing failed, and the rest can be done later. [P6, R4.4, B2]"""
@@ -174,7 +172,7 @@ def _quiet() -> Iterator[None]:
 def test_p6_whatever_is_raised_at_any_call_a_job_ends(raised: type[BaseException]) -> None:
     """At whichever call of source, store or job store something is raised, and be it no `Exception`: the job ends, no draft and no thread is left, and what it says is stored is. [P6, R6.1, B2]"""
 
-    @thorough
+    @bounded
     @given(kind=KINDS, at=st.integers(1, 60), concurrency=st.integers(1, 4))
     def check(kind: type[ScriptedSource], at: int, concurrency: int) -> None:
         store = FailingStore()
