@@ -32,9 +32,7 @@ Components = dict[str, JsonValue]
 def schema_of(shape: Shape, components: Components) -> Schema:  # noqa: PLR0911 - a case, a return
     """Return the schema of *shape*; the schemas of classes go into *components*, once each, and are referred to."""
     match shape:
-        case Object():
-            return _refer(shape.name if shape.tag is None else f"{shape.name}Change", shape, components)
-        case OneOf():
+        case Object() | OneOf():
             return _refer(shape.name, shape, components)
         case Array():
             found: Schema = {"type": "array", "items": schema_of(shape.item, components)}
