@@ -151,9 +151,7 @@ class Client:
 
     def validator(self, schema: object) -> Draft202012Validator:
         """Return what holds values against a schema of the document."""
-        return Draft202012Validator(
-            {**cast("Json", schema), "components": self.document["components"]}, format_checker=FORMATS
-        )
+        return Draft202012Validator({**cast("Json", schema), "components": self.document["components"]}, format_checker=FORMATS)
 
 
 @contextmanager
@@ -175,7 +173,9 @@ def offering(
 
 def start(client: Client, **body: object) -> str:
     """Start a job over the interface and return its identifier."""
-    response = client.post("/backfills", {"startDate": "2026-01-05", "endDate": "2026-01-06", "targetDistricts": ["A", "B"]} | body)
+    response = client.post(
+        "/backfills", {"startDate": "2026-01-05", "endDate": "2026-01-06", "targetDistricts": ["A", "B"]} | body
+    )
     assert response.status_code == 202, response.text
     return cast("str", response.json()["backfillId"])
 

@@ -127,7 +127,16 @@ def test_the_document_is_whole() -> None:
             assert not undescribed or name in UNDESCRIBED, (name, undescribed)
 
 
-UNDESCRIBED = {"DayListed", "DayPublished", "DocumentRef", "Found", "StatusChanged", "SummaryHeader", "UnitFailed", "UnitsSettled"}
+UNDESCRIBED = {
+    "DayListed",
+    "DayPublished",
+    "DocumentRef",
+    "Found",
+    "StatusChanged",
+    "SummaryHeader",
+    "UnitFailed",
+    "UnitsSettled",
+}
 """Classes of the model whose few members need no words."""
 
 

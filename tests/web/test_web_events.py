@@ -362,7 +362,8 @@ def test_a_long_story_comes_in_pages() -> None:
         backfill_id = finish(service, client, endDate="2026-01-05", targetDistricts=["A"])
         first = kept._events[0]
         kept._events.extend(
-            JobEvent(100 + number, backfill_id, first.at, StatusChanged(BackfillStatus.PROCESSING, first.at)) for number in range(2 * PAGE)
+            JobEvent(100 + number, backfill_id, first.at, StatusChanged(BackfillStatus.PROCESSING, first.at))
+            for number in range(2 * PAGE)
         )
         received = client.get(f"/backfills/{backfill_id}/events").content
         assert len(events_in(received)) > 2 * PAGE

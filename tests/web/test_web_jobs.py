@@ -330,16 +330,26 @@ class FullerService(BackfillService):
         self.asked.append(("gaps", start, end, districts, frequency))
         return self.initiate_backfill(BackfillRequest("2026-01-05", target_districts=["A"]))
 
+    def rebuild(self, start: object, end: object, *, districts: object = None) -> Job:
+        """Note the call, and start some job."""
+        self.asked.append(("rebuild", start, end, districts))
+        return self.initiate_backfill(BackfillRequest("2026-01-05", target_districts=["A"]))
+
 
 def test_what_a_service_cannot_do_is_not_offered() -> None:
     """Pause, resume and gaps are neither published nor answered where the service has no such method. [R10.1]"""
     with serving(ScriptedDashboard()) as service:
-        missing = {name for name in ("pause_backfill", "resume_backfill", "fill_gaps") if not hasattr(service, name)}
+        names = {
+            "/backfills/x/pause": "pause_backfill",
+            "/backfills/x/resume": "resume_backfill",
+            "/gaps": "fill_gaps",
+            "/rebuilds": "rebuild",
+        }
         client = Client(create_app(service, authorize=everybody))
-        published = str(client.document)
-        for path, name in (("/backfills/x/pause", "pause_backfill"), ("/backfills/x/resume", "resume_backfill"), ("/gaps", "fill_gaps")):
-            assert (name in missing) == (name not in published)
-            if name in missing:
+        for path, name in names.items():
+            offered = client.find("POST", path) is not None
+            assert offered == hasattr(service, name)
+            if not offered:
                 problem(client.post(path), 404, "not-found")
 
 
@@ -367,6 +377,14 @@ def test_gaps_are_filled_by_one_call() -> None:
         assert service.asked == [("gaps", day(0), day(1), ("A",), "weekly")]
         found = problem(client.post("/gaps", {"start": "2026-01-05", "districts": []}), 400, "invalid-body")
         assert pointers(found) == [("body", "#/end"), ("body", "#/districts")]
+
+
+def test_snapshots_are_rebuilt_by_one_call() -> None:
+    """A POST of a range starts the job that makes its snapshots anew from the archive. [B4, R8.1]"""
+    with FullerService(clock=VirtualClock(), fetch=NoDoor()) as service:
+        client = Client(create_app(service, authorize=everybody))
+        assert client.post("/rebuilds", {"start": "2026-01-05", "end": "2026-01-06"}).status_code == 202
+        assert service.asked == [("rebuild", day(0), day(1), None)]
 
 
 def test_a_closed_service_says_so() -> None:

@@ -104,7 +104,11 @@ def test_a_day_is_shown_with_its_metadata_and_districts() -> None:
     with offering() as (service, client):
         backfill_id = finish(service, client)
         view = client.get("/snapshots/2026-01-05").json()
-    assert (view["metadata"]["day"], view["metadata"]["status"], view["metadata"]["source"]) == ("2026-01-05", "success", "scripted")
+    assert (view["metadata"]["day"], view["metadata"]["status"], view["metadata"]["source"]) == (
+        "2026-01-05",
+        "success",
+        "scripted",
+    )
     assert [operation["job"] for operation in view["metadata"]["operations"]] == [backfill_id]
     assert {name: entry["backfillId"] for name, entry in view["entries"].items()} == {"A": backfill_id, "B": backfill_id}
 

@@ -121,7 +121,11 @@ def test_p8_reader_and_schema_accept_the_same(case: tuple[str, JsonValue]) -> No
     except Misfit as misfit:
         assert errors
         places = {error.pointer for error in misfit.wrong}
-        expected = {pointer(*map(str, error.absolute_path)) for error in errors if error.validator not in {"required", "additionalProperties"}}
+        expected = {
+            pointer(*map(str, error.absolute_path))
+            for error in errors
+            if error.validator not in {"required", "additionalProperties"}
+        }
         assert expected <= places, "the reader names every place that the schema does"
     except InvalidRequest:
         assert not errors

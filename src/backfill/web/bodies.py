@@ -40,6 +40,21 @@ class GapRequest:
 
 
 @frozen
+class RebuildRequest:
+    """Which days to rebuild from the archive.
+
+    Attributes:
+        start: First day.
+        end: Last day, inclusive.
+        districts: Which districts; left out = all.
+    """
+
+    start: date
+    end: date
+    districts: tuple[str, ...] | None = None
+
+
+@frozen
 class Configuring:
     """The districts to configure.
 

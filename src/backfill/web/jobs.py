@@ -10,7 +10,7 @@ from attrs import evolve
 
 from backfill.model import BackfillReport, BackfillRequest, BackfillStatus
 from backfill.service import Job
-from backfill.web.bodies import ErrorPage, GapRequest, JobPage
+from backfill.web.bodies import ErrorPage, GapRequest, JobPage, RebuildRequest
 from backfill.web.operations import Answer, Call, Stream
 from backfill.web.queries import ErrorQuery, JobQuery
 from backfill.web.trouble import Trouble
@@ -132,6 +132,14 @@ def fill_gaps(call: Call) -> Answer | Stream:
     asked = call.given(GapRequest)
     fill = cast("Callable[..., Job]", getattr(call.service, "fill_gaps"))  # noqa: B009 - not every service has it
     return accepted(call, fill(asked.start, asked.end, districts=asked.districts, frequency=asked.frequency))
+
+
+def rebuild_snapshots(call: Call) -> Answer | Stream:
+    """Start a job that makes the snapshots of a range anew from the archive of raw documents, without the network."""
+    check_queue(call)
+    asked = call.given(RebuildRequest)
+    rebuild = cast("Callable[..., Job]", getattr(call.service, "rebuild"))  # noqa: B009 - as above
+    return accepted(call, rebuild(asked.start, asked.end, districts=asked.districts))
 
 
 def _poll(report: BackfillReport) -> dict[str, str]:

@@ -23,6 +23,7 @@ _TAGS = {
     "backfills": "Jobs.",
     "plans": "What would be done.",
     "gaps": "What is missing.",
+    "rebuilds": "What is made anew from the archive.",
     "coverage": "What is there, and why the rest is not.",
     "snapshots": "What is stored.",
     "configuration": "Which districts may be collected.",

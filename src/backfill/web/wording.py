@@ -19,7 +19,7 @@ from backfill.model import (
     UnitState,
 )
 from backfill.model.request import MAX_CONCURRENCY
-from backfill.web.bodies import Configuring, GapRequest, StartOptions
+from backfill.web.bodies import Configuring, GapRequest, RebuildRequest, StartOptions
 from backfill.web.queries import CoverageQuery, ErrorQuery, EventQuery, JobQuery, SnapshotQuery
 from backfill.web.shapes import Array, Choice, Integer, Nullable, Number, Shape, Table, Text
 
@@ -32,7 +32,18 @@ NAMES: Mapping[str, str] = {
 """Members whose name on the wire is not simply theirs in camel case: stored files have the first, the second has no other name."""
 
 INCOMING = frozenset(
-    {BackfillRequest, Configuring, CoverageQuery, ErrorQuery, EventQuery, GapRequest, JobQuery, SnapshotQuery, StartOptions}
+    {
+        BackfillRequest,
+        Configuring,
+        CoverageQuery,
+        ErrorQuery,
+        EventQuery,
+        GapRequest,
+        JobQuery,
+        RebuildRequest,
+        SnapshotQuery,
+        StartOptions,
+    }
 )
 """What comes in: members with a default may be left out."""
 
@@ -49,6 +60,7 @@ SHAPES: Mapping[tuple[type, str], Shape] = {
     (BackfillRequest, "target_districts"): Nullable(Array(Text(), at_least=1)),
     (StartOptions, "plan_fingerprint"): Nullable(FINGERPRINT),
     (GapRequest, "districts"): Nullable(Array(Text(), at_least=1)),
+    (RebuildRequest, "districts"): Nullable(Array(Text(), at_least=1)),
     (Configuring, "districts"): Nullable(Array(Text(), at_least=1)),
     (CoverageQuery, "district"): Nullable(Array(Text(), at_least=1)),
     (JobQuery, "limit"): Integer(1, 100),
