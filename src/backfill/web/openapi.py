@@ -47,7 +47,6 @@ def document_of(operations: Iterable[Operation], root: str, version: str) -> Sch
         item = paths.setdefault(operation.path, {})
         if isinstance(item, dict):  # pragma: no branch - it is one: made the line above
             item[operation.method.lower()] = _operation(operation, components)
-    schema_of(object_of(JobEvent), components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -128,11 +127,29 @@ def _reply(operation: Operation, status: int, reply: Reply, components: Componen
     names = (*reply.headers, *(["ETag"] if operation.conditional and status == HTTPStatus.OK else []))
     found: Schema = {"description": reply.description, "headers": _sent(names)}
     if reply.media_type is not None:
-        schema: Schema = {"type": "string"} if reply.shape is None else schema_of(reply.shape, components)
-        if reply.media_type == EVENTS:
-            schema["description"] = "Server-sent events; the data of each is a JobEvent as JSON."
+        schema: Schema = {"type": "string"}
+        if reply.shape is not None:
+            schema = schema_of(reply.shape, components)
+        elif reply.media_type == EVENTS:
+            schema = _event(components)
         found["content"] = {reply.media_type: {"schema": schema}}
     return found
+
+
+def _event(components: Components) -> Schema:
+    """Return the schema of one server-sent event, which is how tools read the schema of a stream."""
+    told = schema_of(object_of(JobEvent), components)
+    return {
+        "type": "object",
+        "description": "One server-sent event: its data is a JobEvent as JSON, or {} in the last one of a job, called end.",
+        "properties": {
+            "id": {"type": "string"},
+            "event": {"type": "string", "enum": ["message", "end"]},
+            "data": {"type": "string", "contentMediaType": JSON, "contentSchema": {"anyOf": [told, {"const": {}}]}},
+            "retry": {"type": "integer"},
+        },
+        "required": ["data"],
+    }
 
 
 def _sent(names: Iterable[str]) -> Schema:
