@@ -39,10 +39,12 @@ KNOWN = ("location", "etag", "retry-after", "allow")
 FORMATS = FormatChecker(["date"])
 
 
-@FORMATS.checks("date-time", raises=ValueError)
 def is_moment(value: object) -> bool:
     """Return whether *value* is a date and time with its offset from UTC."""
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
+FORMATS.checks("date-time", raises=ValueError)(is_moment)
 
 
 class Client:

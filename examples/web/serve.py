@@ -27,13 +27,12 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "flights"))
-from backfill_weather import WeatherSource
-from server import WeatherServer
-
 from backfill import BackfillService
 from backfill.fetching import PoliteFetcher
 from backfill.stores import MemorySnapshotStore
 from backfill.web import create_app, everybody
+from backfill_weather import WeatherSource
+from server import WeatherServer
 
 
 def only_with(token: str) -> Callable[[Request], bool]:

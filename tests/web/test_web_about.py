@@ -9,6 +9,7 @@ import re
 from contextlib import closing
 from html.parser import HTMLParser
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from typing import cast
 
 import httpx
@@ -22,8 +23,9 @@ from backfill.testing import VirtualClock
 from backfill.web import create_app, everybody
 from backfill.web.metrics import _escaped
 from backfill.web.routes import OPERATIONS
+from backfill.web.trouble import KINDS
 from service_doubles import GatedSource, serving
-from web_client import Client, Json, finish, offering, problem, start
+from web_client import Client, Json, offering, problem, start
 
 
 def test_health_says_that_jobs_can_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,3 +195,16 @@ def check_policy(response: httpx.Response) -> None:
     assert f"style-src 'sha256-{digest}'" in policy
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http.md"
+
+
+def test_the_reference_lists_every_operation_and_problem() -> None:
+    """The reference page has a row for each operation, with its sentence, and a heading for each kind of problem. [R8.3, R10.4]"""
+    page = REFERENCE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (GET|POST|PUT) \| `([^`]+)` \| (.+) \|$", page, re.MULTILINE)
+    assert rows == [(operation.method, operation.path, operation.summary) for operation in OPERATIONS]
+    assert re.findall(r"^### (\S+)\n\n(\d+)\. (.+?)\. ", page, re.MULTILINE) == [
+        (code, str(status), title) for code, (status, title) in KINDS.items()
+    ]

@@ -28,7 +28,8 @@ def forgotten() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("library", "name", "extra"), [("starlette", "create_app", "web"), ("anyio", "create_app", "web"), ("a2wsgi", "as_wsgi", "wsgi")]
+    ("library", "name", "extra"),
+    [("starlette", "create_app", "web"), ("anyio", "create_app", "web"), ("a2wsgi", "as_wsgi", "wsgi")],
 )
 def test_a_missing_library_names_its_extra(
     library: str, name: str, extra: str, forgotten: None, monkeypatch: pytest.MonkeyPatch

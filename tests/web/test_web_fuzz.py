@@ -41,7 +41,13 @@ def test_p8_no_generated_request_finds_an_answer_that_is_not_published(tmp_path:
         app = create_app(service, authorize=everybody, limits=LIMITS)
         finish(service, Client(app))
         with uvicorn_serving(app) as url:
-            command = [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run", f"{url}/openapi.json"]
+            command = [
+                sys.executable,
+                "-c",
+                "from schemathesis.cli import schemathesis; schemathesis()",
+                "run",
+                f"{url}/openapi.json",
+            ]
             # not positive_data_acceptance: a range that lies in the future fits the schema, and cannot be done
             options = ["--checks=all", "--exclude-checks=positive_data_acceptance", "--max-examples=15", "--seed=1", "--no-color"]
             done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=550, check=False)

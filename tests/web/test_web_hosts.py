@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -111,7 +111,7 @@ def test_mounted_in_fastapi() -> None:
 
 
 @pytest.fixture(scope="module")
-def django() -> Iterator[Any]:
+def django() -> Any:
     """Django, set up without any of its own."""
     found = pytest.importorskip("django", reason="Django is not installed; the extra 'test-web' has it")
     from django.conf import settings  # noqa: PLC0415 - where it is installed
@@ -162,13 +162,10 @@ def test_beside_django_under_wsgi(django: Any) -> None:
 def test_mounted_in_flask() -> None:
     """Mounted in a Flask application it does the same, by way of the bridge. [R8.1, P8]"""
     flask = pytest.importorskip("flask", reason="Flask is not installed; the extra 'test-web' has it")
-    from werkzeug.middleware.dispatcher import DispatcherMiddleware  # noqa: PLC0415 - where it is installed
-
+    werkzeug = pytest.importorskip("werkzeug.middleware.dispatcher", reason="it comes with Flask")
     with offered() as (_, source, app):
         host = flask.Flask(__name__)
-        host.wsgi_app = DispatcherMiddleware(host.wsgi_app, {"/bf": as_wsgi(app)})
+        host.wsgi_app = werkzeug.DispatcherMiddleware(host.wsgi_app, {"/bf": as_wsgi(app)})
         with wsgi_serving(host) as url:
             exercise(url, source, app)
             assert httpx.get(f"{url}/elsewhere", trust_env=False).status_code == 404
-
-

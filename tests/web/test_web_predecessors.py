@@ -129,37 +129,6 @@ def _cached(service: BackfillService, client: Client) -> httpx.Response:
     return response
 
 
-FAILURES: dict[str, tuple[str, Callable[[BackfillService, Client], httpx.Response]]] = {
-    "VALIDATION_ERROR": ("400 invalid-body", lambda _s, c: c.post("/backfills", {})),
-    "INVALID_REQUEST": ("400 invalid-body", lambda _s, c: c.post("/backfills", BODY | {"jobType": "x"})),
-    "INVALID_JOB_TYPE": ("400 invalid-body", lambda _s, c: c.post("/backfills", BODY | {"collectionType": "x"})),
-    "INVALID_DATE_FORMAT": ("400 invalid-body", lambda _s, c: c.post("/backfills", BODY | {"startDate": "5.1.2026"})),
-    "INVALID_DATE_RANGE": ("422 invalid-request", lambda _s, c: c.post("/backfills", BODY | {"endDate": "2026-01-01"})),
-    "DATE_RANGE_TOO_LARGE": ("422 invalid-request", lambda _s, c: c.post("/backfills", BODY | {"startDate": "1900-01-01"})),
-    "SCOPE_ERROR": ("422 invalid-request", lambda _s, c: c.post("/backfills", BODY | {"targetDistricts": ["Z"]})),
-    "INVALID_DISTRICT_ID": ("422 invalid-request", lambda _s, c: c.post("/backfills", BODY | {"targetDistricts": ["/"]})),
-    "CONFIGURATION_ERROR": ("202", lambda _s, c: c.post("/backfills", {"startDate": "2026-01-05"})),
-    "ALL_DATES_CACHED": ("202", _cached),
-    "JOB_ALREADY_RUNNING": ("202", _running),
-    "INVALID_BACKFILL_ID": ("404 not-found", lambda _s, c: c.get("/backfills/a b")),
-    "BACKFILL_NOT_FOUND": ("404 job-not-found", lambda _s, c: c.get("/backfills/none")),
-    "JOB_NOT_FOUND": ("404 job-not-found", lambda _s, c: c.post("/backfills/none/cancel")),
-    "CANNOT_CANCEL_JOB": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/cancel")),
-    "CANNOT_CANCEL": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/cancel")),
-    "CANCELLATION_FAILED": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/cancel")),
-    "JOB_ALREADY_COMPLETED": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/cancel")),
-    "JOB_ALREADY_CANCELLED": ("200", lambda s, c: _twice(s, c)),
-    "JOB_ALREADY_FAILED": ("409 job-state", lambda s, c: _failed(c)),
-    "FORCE_REQUIRED": ("202", lambda s, c: _forced(s, c)),
-    "INVALID_JOB_STATE": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/retry")),
-    "STORAGE_ERROR": ("503 service-closed", lambda s, c: _closed(s, c)),
-    "INTERNAL_ERROR": ("500 internal-error", lambda s, c: _broken(s, c)),
-    "BACKFILL_ERROR": ("500 internal-error", lambda s, c: _broken(s, c)),
-    "BACKFILL_CREATION_FAILED": ("429 queue-full", lambda s, c: _crowded(c)),
-    "PROGRESS_RETRIEVAL_FAILED": ("404 job-not-found", lambda _s, c: c.get("/backfills/none/errors")),
-}
-
-
 def _forced(service: BackfillService, client: Client) -> httpx.Response:
     source = cast("GatedSource", service._source)
     source.gate.clear()
@@ -199,6 +168,37 @@ def _crowded(_client: Client) -> httpx.Response:
         response = client.post("/backfills", BODY)
         source.gate.set()
         return response
+
+
+FAILURES: dict[str, tuple[str, Callable[[BackfillService, Client], httpx.Response]]] = {
+    "VALIDATION_ERROR": ("400 invalid-body", lambda _s, c: c.post("/backfills", {})),
+    "INVALID_REQUEST": ("400 invalid-body", lambda _s, c: c.post("/backfills", BODY | {"jobType": "x"})),
+    "INVALID_JOB_TYPE": ("400 invalid-body", lambda _s, c: c.post("/backfills", BODY | {"collectionType": "x"})),
+    "INVALID_DATE_FORMAT": ("400 invalid-body", lambda _s, c: c.post("/backfills", BODY | {"startDate": "5.1.2026"})),
+    "INVALID_DATE_RANGE": ("422 invalid-request", lambda _s, c: c.post("/backfills", BODY | {"endDate": "2026-01-01"})),
+    "DATE_RANGE_TOO_LARGE": ("422 invalid-request", lambda _s, c: c.post("/backfills", BODY | {"startDate": "1900-01-01"})),
+    "SCOPE_ERROR": ("422 invalid-request", lambda _s, c: c.post("/backfills", BODY | {"targetDistricts": ["Z"]})),
+    "INVALID_DISTRICT_ID": ("422 invalid-request", lambda _s, c: c.post("/backfills", BODY | {"targetDistricts": ["/"]})),
+    "CONFIGURATION_ERROR": ("202", lambda _s, c: c.post("/backfills", {"startDate": "2026-01-05"})),
+    "ALL_DATES_CACHED": ("202", _cached),
+    "JOB_ALREADY_RUNNING": ("202", _running),
+    "INVALID_BACKFILL_ID": ("404 not-found", lambda _s, c: c.get("/backfills/a b")),
+    "BACKFILL_NOT_FOUND": ("404 job-not-found", lambda _s, c: c.get("/backfills/none")),
+    "JOB_NOT_FOUND": ("404 job-not-found", lambda _s, c: c.post("/backfills/none/cancel")),
+    "CANNOT_CANCEL_JOB": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/cancel")),
+    "CANNOT_CANCEL": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/cancel")),
+    "CANCELLATION_FAILED": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/cancel")),
+    "JOB_ALREADY_COMPLETED": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/cancel")),
+    "JOB_ALREADY_CANCELLED": ("200", _twice),
+    "JOB_ALREADY_FAILED": ("409 job-state", lambda _s, c: _failed(c)),
+    "FORCE_REQUIRED": ("202", _forced),
+    "INVALID_JOB_STATE": ("409 job-state", lambda s, c: c.post(f"/backfills/{finish(s, c)}/retry")),
+    "STORAGE_ERROR": ("503 service-closed", _closed),
+    "INTERNAL_ERROR": ("500 internal-error", _broken),
+    "BACKFILL_ERROR": ("500 internal-error", _broken),
+    "BACKFILL_CREATION_FAILED": ("429 queue-full", lambda _s, c: _crowded(c)),
+    "PROGRESS_RETRIEVAL_FAILED": ("404 job-not-found", lambda _s, c: c.get("/backfills/none/errors")),
+}
 
 
 @pytest.mark.parametrize("code", FAILURES)

@@ -29,7 +29,7 @@ Schema = dict[str, JsonValue]
 Components = dict[str, JsonValue]
 
 
-def schema_of(shape: Shape, components: Components) -> Schema:  # noqa: PLR0911 - a case, a return
+def schema_of(shape: Shape, components: Components) -> Schema:
     """Return the schema of *shape*; the schemas of classes go into *components*, once each, and are referred to."""
     match shape:
         case Object() | OneOf():

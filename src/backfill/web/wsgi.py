@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, cast
 from a2wsgi.asgi import ASGIResponder
 
 if TYPE_CHECKING:
-    import starlette.types
-    from a2wsgi.asgi_typing import ASGIApp  # the same, typed more closely
-    from a2wsgi.wsgi_typing import Environ, StartResponse
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    import a2wsgi.asgi_typing  # types the same more closely
+    import a2wsgi.wsgi_typing
+    from starlette.types import ASGIApp
 
 
 class _Responder(ASGIResponder):
@@ -25,7 +27,7 @@ class _Responder(ASGIResponder):
 
     task: asyncio.Task[None] | None = None
 
-    async def start_asgi_app(self, environ: Environ) -> asyncio.Task[None]:
+    async def start_asgi_app(self, environ: a2wsgi.wsgi_typing.Environ) -> asyncio.Task[None]:
         self.task = await super().start_asgi_app(environ)
         return self.task
 
@@ -33,18 +35,20 @@ class _Responder(ASGIResponder):
 class _Bridge:
     """Runs an ASGI application in an event loop of its own, in one thread for each process."""
 
-    def __init__(self, app: starlette.types.ASGIApp) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._lock = threading.Lock()
         self._pid: int | None = None
         self._loop: asyncio.AbstractEventLoop
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse, /) -> Iterable[bytes]:
         """Answer one request, as WSGI has it."""
         loop = self._running_loop()
-        responder = _Responder(cast("ASGIApp", self._app), loop)
+        responder = _Responder(cast("a2wsgi.asgi_typing.ASGIApp", self._app), loop)
         try:
-            yield from responder(environ, start_response)
+            yield from responder(
+                cast("a2wsgi.wsgi_typing.Environ", environ), cast("a2wsgi.wsgi_typing.StartResponse", start_response)
+            )
         finally:  # a client that goes makes the server close this generator
             if responder.task is not None and not responder.task.done():
                 loop.call_soon_threadsafe(responder.task.cancel)
@@ -58,7 +62,7 @@ class _Bridge:
             return self._loop
 
 
-def as_wsgi(app: starlette.types.ASGIApp) -> _Bridge:
+def as_wsgi(app: ASGIApp) -> WSGIApplication:
     """Return *app*, what `create_app` returned, as a WSGI application. Needs the extra ``wsgi``.
 
     Mount it as any other, for instance with werkzeug's ``DispatcherMiddleware``. Its thread starts with the first request, and is
