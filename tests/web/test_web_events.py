@@ -344,7 +344,7 @@ class Log:
 
 @pytest.mark.parametrize(
     "numbers",
-    [[], [1], range(1, PAGE + 1), range(1, PAGE + 2), range(1, 9_000), range(1, 30_000, 7), range(500_000, 503_500), [3, 10**9]],
+    [[], [1], range(1, PAGE + 1), range(1, PAGE + 2), range(1, 9_600), range(1, 30_000, 7), range(500_000, 503_500), [3, 10**9]],
     ids=["none", "one", "a page", "a page and one", "many", "with gaps", "old ones forgotten", "far apart"],
 )
 def test_the_newest_event_is_found_in_few_questions(numbers: Sequence[int]) -> None:

@@ -18,6 +18,8 @@ def forgotten() -> Iterator[None]:
     names = [name for name in sys.modules if name.startswith("backfill.web.")]
     kept = {name: sys.modules.pop(name) for name in names}
     values = {name: vars(backfill.web).pop(name) for name in backfill.web.__all__ if name in vars(backfill.web)}
+    for name in names:
+        vars(backfill.web).pop(name.rpartition(".")[2], None)  # or "from backfill.web import …" would find the old module there
     yield
     for name in [name for name in sys.modules if name.startswith("backfill.web.")]:
         del sys.modules[name]

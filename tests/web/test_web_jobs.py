@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -17,7 +18,7 @@ from backfill.testing import VirtualClock
 from backfill.testing.source import ScriptedDashboard, ScriptedSource
 from backfill.web import WebLimits, create_app, everybody
 from service_doubles import PATIENCE, GatedSource, NamedScope, NoDoor, day, serving
-from web_client import Client, finish, offering, pointers, problem, start
+from web_client import Client, Json, Raw, finish, offering, pointers, problem, start
 
 BODY = {"startDate": "2026-01-05", "endDate": "2026-01-06", "targetDistricts": ["A", "B"]}
 
@@ -85,6 +86,15 @@ def test_a_key_for_another_request_is_refused() -> None:
         assert pointers(found) == [("header", "#/Idempotency-Key")]
 
 
+def test_a_key_stands_once() -> None:
+    """Two keys in one request are not guessed at. [R8.4]"""
+    with offering() as (_, client):
+        raw = Raw(client.app)
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), *[(b"idempotency-key", b"k")] * 2]
+        found = problem(raw.ask(raw.scope("POST", "/backfills", headers=headers), b"{}"), 400, "invalid-parameter")
+        assert pointers(found) == [("header", "#/Idempotency-Key")]
+
+
 @pytest.mark.parametrize("key", ["", "two words", "ä", "x" * 256])
 def test_a_key_is_a_short_visible_text(key: str) -> None:
     """A key that is empty, too long, or not printable is refused before anything starts. [R8.4, R8.5]"""
@@ -137,17 +147,27 @@ def test_what_cannot_be_done_is_told_with_its_place_and_a_remedy() -> None:
 
 def test_every_wrong_value_is_told_at_once() -> None:
     """All values that do not fit are listed, each by JSON Pointer with what to write instead. [R8.4]"""
-    body = {"startDate": "soon", "targetDistricts": ["A", 61], "concurrency": "3", "concurency": 3, "retryFailures": 1}
+    body = {
+        "startDate": "soon",
+        "targetDistricts": ["A", 61],
+        "concurrency": "3",
+        "concurency": 3,
+        "retryFailures": 1,
+        "order": [],
+    }
     with offering() as (service, client):
         found = problem(client.post("/backfills", body), 400, "invalid-body")
         assert sorted(pointers(found)) == [
             ("body", "#/concurency"),
             ("body", "#/concurrency"),
+            ("body", "#/order"),
             ("body", "#/retryFailures"),
             ("body", "#/startDate"),
             ("body", "#/targetDistricts/1"),
         ]
         assert "did you mean concurrency?" in client.post("/backfills", body).text
+        found = problem(client.post("/backfills", BODY | {"targetDistricts": "A"}), 400, "invalid-body")
+        assert cast("list[Json]", found["errors"])[0]["remedy"] == 'write a list, for instance ["A"]'
         assert not service.list_backfills()
 
 
@@ -156,6 +176,7 @@ def test_a_job_of_too_many_units_is_refused() -> None:
     with offering(limits=WebLimits(max_units=3)) as (service, client):
         found = problem(client.post("/backfills", BODY), 422, "invalid-request")
         assert "4 units" in str(found["detail"])
+        problem(client.post("/plans", BODY), 422, "invalid-request")
         assert not service.list_backfills()
         problem(client.get("/coverage?start=2026-01-05&end=2026-01-06&district=A&district=B"), 422, "invalid-request")
 

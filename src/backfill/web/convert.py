@@ -160,7 +160,7 @@ def _text(shape: Text | Choice | Day, value: JsonValue, spot: _Spot) -> object:
             if value not in members:
                 spot.refuse(f"{show(value)} is not one of the choices", f"write one of {', '.join(members)}")
             return members.get(value)
-        case Day():
+        case _:
             return _day(value, spot)
 
 

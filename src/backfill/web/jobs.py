@@ -12,6 +12,7 @@ from backfill.model import BackfillReport, BackfillRequest, BackfillStatus
 from backfill.service import Job
 from backfill.web.bodies import ErrorPage, GapRequest, JobPage, RebuildRequest
 from backfill.web.operations import Answer, Call, Stream
+from backfill.web.plans import check_size
 from backfill.web.queries import ErrorQuery, JobQuery
 from backfill.web.trouble import Trouble
 
@@ -31,12 +32,7 @@ def start_backfill(call: Call) -> Answer | Stream:
     fingerprint = cast("str | None", members.pop("plan_fingerprint", None))
     request = cast("Callable[..., BackfillRequest]", BackfillRequest)(**members)
     plan = call.service.plan(request)
-    if plan.total_units > call.limits.max_units:
-        raise Trouble(
-            "invalid-request",
-            f"{plan.total_units:,} units of (day, district) are more than the {call.limits.max_units:,} that one job may have",
-            "shorten the range, name fewer districts, or ask for a frequency of weekly or month-end",
-        )
+    check_size(call, plan.total_units)
     key = call.headers.get("Idempotency-Key")
     bound = request if fingerprint is None else evolve(plan, fingerprint=fingerprint)
     return accepted(call, call.service.initiate_backfill(bound, idempotency_key=key))

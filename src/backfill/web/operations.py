@@ -42,7 +42,7 @@ class WebLimits:
 
     Attributes:
         max_body: Bytes of a request's body.
-        max_units: Units of (day, district) of one job, and of one coverage.
+        max_units: Units of (day, district) of one job, plan or coverage.
         max_queued: Jobs that may wait in the queue when another is started.
         max_streams: Streams of events at once.
         workers: Threads that call the service.

@@ -11,17 +11,29 @@ from backfill.web.trouble import Trouble
 
 def make_plan(call: Call) -> Answer | Stream:
     """Say what a request would do, without doing it and without asking the publisher for anything."""
-    return Answer(call.service.plan(call.given(BackfillRequest)))
+    plan = call.service.plan(call.given(BackfillRequest))
+    check_size(call, plan.total_units)
+    return Answer(plan)
+
+
+def check_size(call: Call, units: int) -> None:
+    """Refuse more units of (day, district) than one job, plan or coverage may have.
+
+    Raises:
+        Trouble: There are.
+    """
+    most = call.limits.max_units
+    if units > most:
+        detail = f"{units:,} units of (day, district) are more than the {most:,} that one job, plan or coverage may have"
+        remedy = "shorten the range, name fewer districts, or ask for a frequency of weekly or month-end"
+        raise Trouble("invalid-request", detail, remedy)
 
 
 def get_coverage(call: Call) -> Answer | Stream:
     """Say of each day and district whether it is stored, failed, unavailable or was never tried."""
     query = call.asked(CoverageQuery)
     coverage = call.service.coverage(query.start, query.end, districts=query.district, frequency=query.frequency)
-    cells = len(coverage.days) * len(coverage.districts)
-    if cells > call.limits.max_units:
-        detail = f"{cells:,} units of (day, district) are more than the {call.limits.max_units:,} that one answer may have"
-        raise Trouble("invalid-request", detail, "shorten the range, or name fewer districts")
+    check_size(call, len(coverage.days) * len(coverage.districts))
     return Answer(_view(coverage))
 
 

@@ -15,7 +15,7 @@ from backfill.service import BackfillService
 from backfill.web.bodies import WrongValue
 from backfill.web.convert import Misfit, pointer, read, show
 from backfill.web.operations import HEADERS, JSON, PATH, Call, Operation, State, WebLimits
-from backfill.web.shapes import Array, Flag, Integer, Nullable, Object, Shape
+from backfill.web.shapes import Array, Integer, Nullable, Object, Shape
 from backfill.web.trouble import Trouble
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
@@ -98,8 +98,6 @@ def _query(shape: Object, request: Request) -> dict[str, JsonValue]:
 def _plain(shape: Shape | None, text: str) -> JsonValue:
     if isinstance(shape, Integer) and _WHOLE.fullmatch(text):
         return int(text)
-    if isinstance(shape, Flag) and text in {"true", "false"}:
-        return text == "true"
     return text
 
 

@@ -62,7 +62,7 @@ def _plain(shape: Text | Flag | Integer | Number | Day | Moment | Anything) -> S
             return {"type": "string", "format": "date", "pattern": DAY}
         case Moment():
             return {"type": "string", "format": "date-time"}
-        case Anything():
+        case _:
             return {"description": "Any JSON value."}
 
 
@@ -82,7 +82,7 @@ def _component(shape: Object | OneOf | Choice, components: Components) -> Schema
             options = [schema_of(option, components) for option in shape.options]
             mapping: Schema = {str(option.tag): found["$ref"] for option, found in zip(shape.options, options, strict=True)}
             return {"oneOf": list[JsonValue](options), "discriminator": {"propertyName": "kind", "mapping": mapping}}
-        case Object():
+        case _:
             return _object(shape, components)
 
 
@@ -109,13 +109,8 @@ def _object(shape: Object, components: Components) -> Schema:
 
 def _table(shape: Table, components: Components) -> Schema:
     found: Schema = {"type": "object", "additionalProperties": schema_of(shape.value, components)}
-    match shape.key:
-        case Day():
-            found["propertyNames"] = {"pattern": DAY}
-        case Choice():
-            found["propertyNames"] = schema_of(shape.key, components)
-        case _:
-            pass
+    if isinstance(shape.key, Choice):
+        found["propertyNames"] = schema_of(shape.key, components)
     if shape.whole is not None:
         found["description"] = f"The key {shape.whole!r} stands for the day as a whole."
     return found
