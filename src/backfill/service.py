@@ -202,6 +202,27 @@ class BackfillService:
         """Close the service without finishing its jobs."""
         self.close()
 
+    # --- what it is made of, for those who show it --------------------------------------------------------------------
+
+    @property
+    def store(self) -> SnapshotStore:
+        """Where its snapshots are."""
+        return self._store
+
+    @property
+    def scope(self) -> ScopeResolver:
+        """Which districts it may touch."""
+        return self._scope
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more jobs."""
+        return self._closed
+
+    def fetch_status(self) -> FetchStatus | None:
+        """Return the state of the door out, its limits and breakers; ``None`` = it cannot say, or nothing was fetched yet."""
+        return self._performance()
+
     # --- starting jobs ------------------------------------------------------------------------------------------------
 
     def plan(self, request: BackfillRequest, *, resolve: bool = False) -> BackfillPlan:
