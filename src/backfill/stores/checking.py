@@ -175,18 +175,21 @@ def _useless_index_files(
     """Iterate over the index files that nobody would believe, or should not, with the reason."""
     with suppress(FileNotFoundError):
         for name in files.names(layout.index):
-            rule = _index_misfit(name, generations, index)
+            rule = _index_misfit(name, layout, generations, index)
             if rule is not None:
                 yield name, rule
 
 
-def _index_misfit(name: str, generations: Generations, index: EntryIndex) -> str | None:
+def _index_misfit(name: str, layout: Layout, generations: Generations, index: EntryIndex) -> str | None:
     day = parse_day(name.removesuffix(".json"))
     if day is None or not name.endswith(".json"):
         return "is no index file of a day"
     stamp = generations.stamp(day)
     if stamp is None:
-        return None if generations.is_stored(day) else f"is the index of {day}, which is not stored"
+        is_there = (
+            generations.is_stored(day) or layout.live(day).exists()
+        )  # of a day without a manifest it may be all that is known
+        return None if is_there else f"is the index of {day}, which is not stored"
     known = index.load(day, stamp)
     if known is None:
         whole = index.is_whole(day) or index.is_whole(day)  # a second look, since a writer may just be at it

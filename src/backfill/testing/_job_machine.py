@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -25,16 +24,18 @@ from backfill.model import (
     UnitState,
 )
 from backfill.protocols import JobStore, SupportsErrors, SupportsEvents, SupportsOutcomes
+from backfill.testing._machines import limits
 from backfill.testing.contracts._asserting import equal, refused
-from backfill.testing.contracts._job_hooks import facts
+from backfill.testing.contracts._job_hooks import facts, same_state
 from backfill.testing.samples import NOON, days, failure, job_spec
 
 _NAMES = st.sampled_from("abc")
 _DAYS = st.sampled_from(days(2))
 _UNITS = st.sampled_from([None, "61", "F"])
-_STATUSES = (BackfillStatus.PROCESSING, BackfillStatus.COMPLETE, BackfillStatus.CANCELLED)
+_PICKS = st.integers(0, 6)
+_ENDS = (BackfillStatus.COMPLETE, BackfillStatus.CANCELLED)
 
-_CHANGES: st.SearchStrategy[Change] = st.one_of(
+_SETTLING: st.SearchStrategy[Change] = st.one_of(
     st.builds(DayListed, _DAYS, st.just(("61", "F"))),
     st.builds(
         lambda day, unit, state: UnitsSettled(day, {unit: state}),
@@ -43,8 +44,8 @@ _CHANGES: st.SearchStrategy[Change] = st.one_of(
         st.sampled_from([state for state in UnitState if state is not UnitState.PENDING]),
     ),
     st.builds(lambda unit, day: UnitFailed(failure(unit, day=day)), _UNITS, _DAYS),
-    st.builds(StatusChanged, st.sampled_from(_STATUSES), st.just(NOON)),
 )
+_CHANGES = _SETTLING | st.builds(StatusChanged, st.sampled_from([BackfillStatus.PROCESSING, *_ENDS]), st.just(NOON))
 
 
 class JobMachine(RuleBasedStateMachine):
@@ -72,16 +73,18 @@ class JobMachine(RuleBasedStateMachine):
             self.store.create(spec)
             self.states[name] = JobState(spec)
 
-    @rule(name=_NAMES)
-    def delete(self, name: str) -> None:
+    @rule(pick=_PICKS)
+    def delete(self, pick: int) -> None:
         """Forget a job, or none."""
+        name = self._picked(pick)
         self.store.delete(name)
         self.states.pop(name, None)
         self.events = [event for event in self.events if event.job_id != name]
 
-    @rule(name=_NAMES, changes=st.lists(_CHANGES, max_size=3))
-    def apply(self, name: str, changes: list[Change]) -> None:
+    @rule(pick=_PICKS, changes=st.lists(_CHANGES, max_size=3))
+    def apply(self, pick: int, changes: list[Change]) -> None:
         """Apply changes, all or none."""
+        name = self._picked(pick)
         if name not in self.states:
             with refused(JobNotFound, f"changes of {name!r}, which is not there"):
                 self.store.apply(name, changes, at=NOON)
@@ -98,6 +101,19 @@ class JobMachine(RuleBasedStateMachine):
         self.states[name] = after
         for change in changes:
             self._settle(change)
+
+    @rule(pick=_PICKS, change=_SETTLING)
+    def settle(self, pick: int, change: Change) -> None:
+        """Apply one change, so that more often than not something happens."""
+        self.apply(pick, [change])
+
+    @rule(pick=_PICKS, status=st.sampled_from(_ENDS))
+    def end(self, pick: int, status: BackfillStatus) -> None:
+        """Begin a job, and end it."""
+        self.apply(pick, [StatusChanged(BackfillStatus.PROCESSING, NOON), StatusChanged(status, NOON)])
+
+    def _picked(self, pick: int) -> str:
+        return (sorted(self.states) or ["a"])[pick % max(1, len(self.states))] if pick else "none"
 
     def _settle(self, change: Change) -> None:
         if isinstance(change, DayListed):
@@ -120,7 +136,7 @@ class JobMachine(RuleBasedStateMachine):
         store = self.store
         equal({state.spec.job_id for state in store.list()}, set(self.states), "jobs listed")
         for name, state in self.states.items():
-            equal(facts(store.load(name)), facts(state), f"state of {name!r}")
+            same_state(store.load(name), facts(state), f"state of {name!r}")
             if isinstance(store, SupportsErrors):
                 equal(list(store.errors(name)), list(state.errors), f"failures of {name!r}")
         if isinstance(store, SupportsEvents):
@@ -142,15 +158,7 @@ class JobMachine(RuleBasedStateMachine):
             close()
 
 
-def run(make_store: Callable[[Path], JobStore], *, durable: bool, examples: int, steps: int) -> None:
+def run(make_store: Callable[[Path], JobStore], *, durable: bool, examples: int, steps: int, shortest: bool) -> None:
     """Run the machine against a store; see `backfill.testing.stateful`."""
     machine = type("JobMachine", (JobMachine,), {"make_store": staticmethod(make_store), "durable": durable})
-    limits = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(machine, settings=limits)
+    run_state_machine_as_test(machine, settings=limits(examples, steps, shortest=shortest))

@@ -11,7 +11,7 @@ returns a report, and each ``check_…`` function does the same for a function t
 only the tests that try any order of calls need hypothesis, and are skipped without it.
 """
 
-from backfill.testing.contracts._suite import Contract, ContractReport, Result, run_contract, tests_of
+from backfill.testing.contracts._suite import Contract, ContractReport, Result, list_tests, run_contract
 from backfill.testing.contracts.fetch import FetchContract, HttpFetchContract, check_fetch, check_http_fetch
 from backfill.testing.contracts.jobstore import JobStoreContract, check_job_store
 from backfill.testing.contracts.scope import ScopeContract, check_scope
@@ -34,6 +34,6 @@ __all__ = [
     "check_scope",
     "check_snapshot_store",
     "check_source",
+    "list_tests",
     "run_contract",
-    "tests_of",
 ]

@@ -18,11 +18,6 @@ class Refusal:
 
     error: BaseException | None = None
 
-    @property
-    def text(self) -> str:
-        """What the exception says."""
-        return str(self.error)
-
 
 def equal(found: object, expected: object, what: str) -> None:
     """Assert that *found*, which is *what*, equals *expected*."""

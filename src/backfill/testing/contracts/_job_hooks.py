@@ -7,6 +7,7 @@ from typing import ClassVar, NoReturn
 
 from backfill.model import BackfillStatus, JobState, StatusChanged, UnitsSettled, UnitState
 from backfill.protocols import JobStore
+from backfill.testing.contracts._asserting import equal
 from backfill.testing.contracts._suite import Contract, skip
 from backfill.testing.samples import DAY, NOON
 
@@ -55,7 +56,13 @@ def facts(state: JobState) -> dict[str, object]:
         "findings": list(state.findings),
         "groups": state.error_groups,
         "counts": dict(state.counts),
-        "by district": state.by_district,
+        "by district": {district: dict(counts) for district, counts in state.by_district.items()},
         "unlisted": state.unlisted,
         "units": {day: dict(row.items()) for day, row in state.rows.items()},
     }
+
+
+def same_state(found: JobState, expected: dict[str, object], what: str) -> None:
+    """Assert that a state, which is *what*, has these facts."""
+    for name, fact in facts(found).items():
+        equal(fact, expected[name], f"{what}: {name}")

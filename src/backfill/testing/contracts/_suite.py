@@ -132,7 +132,7 @@ class ContractReport:
         return tuple(result.name for result in self.results if result.outcome == outcome)
 
 
-def tests_of(contract: type[Contract]) -> tuple[str, ...]:
+def list_tests(contract: type[Contract]) -> tuple[str, ...]:
     """Return the names of the tests of *contract*, as they stand in its classes, base classes first."""
     names = dict.fromkeys(name for cls in reversed(contract.__mro__) for name in vars(cls) if name.startswith("test_"))
     return tuple(name for name in names if callable(getattr(contract, name)))
@@ -143,7 +143,7 @@ def run_contract(contract: type[Contract], *, without: frozenset[str] = frozense
 
     Exceptions that are no `Exception`, such as a keyboard interrupt, are let through.
     """
-    names = (name for name in tests_of(contract) if name not in without)
+    names = (name for name in list_tests(contract) if name not in without)
     return ContractReport(_name_of(contract), tuple(_run(contract, name) for name in names))
 
 
@@ -159,7 +159,8 @@ def prove(contract: type[Contract]) -> ContractReport:
 
 
 def _name_of(contract: type[Contract]) -> str:
-    return next((cls.__name__ for cls in contract.__mro__ if cls.__name__.endswith("Contract")), contract.__name__)
+    named = (cls for cls in contract.__mro__ if cls.__name__.endswith("Contract") and cls is not Contract)
+    return next(named, contract).__name__
 
 
 def _run(contract: type[Contract], name: str) -> Result:
