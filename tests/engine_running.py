@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 from attrs import field, frozen
 
@@ -10,13 +11,23 @@ from backfill.engine.jobs import LiveJob
 from backfill.engine.runner import Runner
 from backfill.engine.slots import Slots
 from backfill.jobstores import MemoryJobStore
-from backfill.model import BackfillPlan, BackfillReport, BackfillRequest, FetchStatus, JobSpec
-from backfill.protocols import Clock, DataSource, Fetcher, JobStore, ScopeResolver, SnapshotStore
+from backfill.model import BackfillPlan, BackfillReport, BackfillRequest, Collected, FetchStatus, JobSpec
+from backfill.protocols import Clock, DataSource, Fetch, Fetcher, JobStore, ScopeResolver, SnapshotStore
 from backfill.stores import MemorySnapshotStore
 from backfill.testing import VirtualClock
+from backfill.testing.source import ScriptedDashboard
 from collect_doubles import NoDoorNeeded
 from engine_doubles import NOW
 from planning_doubles import planner
+
+
+class Summarizing(ScriptedDashboard):
+    """A source that can do everything, and makes a summary of each day."""
+
+    def summarize_day(self, on: date, districts: Sequence[str], _fetch: Fetch, /) -> Mapping[str, Collected]:
+        """Return one summary."""
+        with self._call("summarize_day", on, tuple(districts)):
+            return {"all-districts": Collected(list(districts))}
 
 
 @frozen
@@ -69,3 +80,12 @@ def live_job(
 ) -> LiveJob:
     """Return a job that nobody runs."""
     return job(source, work, jobs=jobs, clock=clock, performance=performance, job_id=job_id).live
+
+
+def carry_out(
+    source: DataSource, work: BackfillRequest | BackfillPlan, store: SnapshotStore | None = None, **options: object
+) -> Running:
+    """Run a job to its end in this thread; options are those of `job`."""
+    made = job(source, work, store, **options)  # type: ignore[arg-type] # options of any kind
+    made.run()
+    return made

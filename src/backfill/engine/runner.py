@@ -18,7 +18,7 @@ from attrs import evolve
 
 from backfill.engine.collect import Batch, Collector
 from backfill.engine.day import Collect, DayWork, ListDistricts, Outcome, Publish, Step, Summarize
-from backfill.engine.failures import as_source_error
+from backfill.engine.failures import as_source_error, describe
 from backfill.engine.jobs import LiveJob
 from backfill.engine.planner import needs_listing
 from backfill.engine.slots import Slots
@@ -92,11 +92,9 @@ class Runner:
             )
             self._job.wake = lambda: self._inbox.put(None)
             self._work()
-        except (
-            Exception
-        ) as error:  # a bug here, or a job store that fails: nothing stored is lost, and the caller must learn of it
+        except BaseException as error:  # a bug here, or a job store that fails: nothing stored is lost, and the caller must hear
             logger.exception("the job cannot go on", extra=extra)
-            self._stopped = f"{type(error).__name__}: {error}"
+            self._stopped = describe(error)
             self._job.context.cancel.set()
         finally:
             self._workers.close()
@@ -302,7 +300,7 @@ class Runner:
             logger.error("the job cannot go on", exc_info=error, extra={"job_id": self._job.spec.job_id})
 
         def stop() -> list[Change]:
-            self._stopped = self._stopped or f"{type(error).__name__}: {error}"
+            self._stopped = self._stopped or describe(error)
             self._job.context.cancel.set()
             return day.work.interrupted()
 
@@ -334,6 +332,6 @@ class _OpenDay:
         with self._lock:
             try:
                 self._stack.close()
-            except Exception:
+            except BaseException:  # whatever a store raises: nothing depends on it any more
                 extra = {"job_id": self._job_id, "day": self.planned.day.isoformat()}
                 logger.exception("a draft could not be left; the job goes on", extra=extra)
