@@ -6,6 +6,7 @@ import errno
 import logging
 import socket
 import threading
+import traceback
 from datetime import date, datetime
 from urllib.error import URLError
 
@@ -19,7 +20,7 @@ from backfill.errors import (
     StoreUnavailable,
     TransientSourceError,
 )
-from backfill.model import DistrictError, Stage
+from backfill.model import DistrictError, Stage, redact_text
 
 logger = logging.getLogger("backfill.engine")
 
@@ -63,7 +64,7 @@ def as_source_error(error: BaseException, *, extra: dict[str, object]) -> Source
         return TransientSourceError(describe(cause), kind="connection", stage="fetch")
     if isinstance(error, BackfillError):
         return PermanentSourceError(describe(error), kind="invalid", stage="transform")
-    logger.error("raised what it should not", exc_info=error, extra=extra)
+    _log_bug(error, extra)
     return PermanentSourceError(f"raised {describe(error)}", kind="source_bug", stage="transform")
 
 
@@ -121,6 +122,16 @@ def _finds_no_way(cause: BaseException) -> bool:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)
+        return redact_text(str(error))
     except BaseException:  # noqa: BLE001 - an exception whose own text raises must not take the job with it
         return "(its text cannot be had)"
+
+
+def _log_bug(error: BaseException, extra: dict[str, object]) -> None:
+    """Write the traceback to the log: as it is, or as a text without the secrets that it shows."""
+    shown = "".join(traceback.format_exception(error))
+    redacted = redact_text(shown)
+    if redacted == shown:
+        logger.error("raised what it should not", exc_info=error, extra=extra)
+    else:
+        logger.error("raised what it should not\n%s", redacted, extra=extra)

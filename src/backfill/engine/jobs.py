@@ -91,8 +91,10 @@ class LiveJob:
                 self.is_noted = False
                 reason = error or f"the end of the job cannot be noted ({describe(failure)})"
                 self._state.apply(StatusChanged(BackfillStatus.ERROR, self._clock.now(), reason))
-        self._tell(events)
-        self._resolve()
+        try:
+            self._tell(events)
+        finally:
+            self._resolve()
 
     def cancel(self, reason: str) -> bool:
         """Ask the job to stop; return whether that changes anything. A queued job is cancelled at once."""

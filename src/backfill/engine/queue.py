@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from backfill.engine.failures import describe
 from backfill.engine.jobs import LiveJob
+from backfill.engine.workers import leader_of
 
 logger = logging.getLogger("backfill.engine")
 
@@ -43,6 +44,11 @@ class JobQueue:
                 if not self._active:  # nobody would ever take it
                     self._waiting.remove(job)
                     raise
+
+    def is_inside(self) -> bool:
+        """Whether the calling thread works for a job of this queue, and so must not wait for its end."""
+        with self._lock:
+            return leader_of(threading.current_thread()) in self._active
 
     def waiting(self) -> tuple[LiveJob, ...]:
         """Return the jobs that wait for their turn."""

@@ -257,8 +257,8 @@ class Runner:
                 day.draft().put_summary(name, summary.data, as_of=summary.as_of or day.planned.day)
                 findings += (evolve(found, day=day.planned.day) for found in summary.findings)
         except Exception as error:  # noqa: BLE001 - as in _stage; the districts are worth storing without it
-            self._not_stored(error, day, None)
-            findings = [Finding("summary_failed", f"the day is stored without its summaries: {error}", day.planned.day)]
+            failure = self._not_stored(error, day, None)
+            findings = [Finding("summary_failed", f"the day is stored without its summaries: {failure}", day.planned.day)]
         return lambda: day.work.summarized(*findings)
 
     def _publish(self, day: _OpenDay) -> Callable[[], list[Change]]:

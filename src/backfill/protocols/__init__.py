@@ -370,6 +370,15 @@ class SnapshotStore(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsWriteCheck(Protocol):
+    """A store that can say whether it can be written, before anything is fetched for it."""
+
+    def check_writable(self) -> None:
+        """Raise `StoreUnavailable` if no day can be stored now. Changes nothing."""
+        ...
+
+
 # --- scope and time ---------------------------------------------------------------------------------------------------
 
 

@@ -118,8 +118,8 @@ def _misfit(document: Document, report: Report[Row]) -> _Problem | None:
         return "wrong_report", f"the answer has the headings of {found}, where {report.kind} was asked for"
     if report.footer is not None:
         return None
-    if report.rows or report.missing:
-        return "truncated", f"the answer has no footer: it was cut after {len(report.rows)} rows"
+    if report.lines or report.missing:
+        return "truncated", f"the answer has no footer: it was cut after {report.lines} rows"
     return "missing_rows", "the answer is a header without rows and without a footer"
 
 

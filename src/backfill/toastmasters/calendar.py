@@ -207,7 +207,9 @@ class ClosingCalendar:
         if seen and self._is_before_the_table(month):
             return Close(month, last_seen, last_seen, last_seen, last_seen)  # of those years one as-of a month is left: this one
         limit = self._latest(month, closing, last_seen)
-        earliest, latest = min(last_seen, limit), max(last_seen, limit)  # exchanged where what is known contradicts itself
+        exact = closing.last if closing is not None and closing.is_exact else None
+        # last_seen <= limit, unless what is known contradicts itself: then everything between the facts is possible
+        earliest, latest = min(exact or limit, limit, last_seen), max(limit, last_seen)
         if closing is None or closing.label is None or last_seen > min(closing.label, limit):
             return Close(month, earliest, latest, latest if earliest == latest else None, earliest)
         if closing.seen is not None:  # a collector did not get as far as the label
@@ -268,11 +270,12 @@ class ClosingCalendar:
 
     def _latest(self, month: date, closing: Closing | None, last_seen: date) -> date:
         """Return the latest as-of that may have shown the month, by the table, by experience, and by what was shown afterwards."""
-        beyond = last_seen + timedelta(days=COLLECTED_SHORT)
-        if closing is None or closing.latest is None:
-            latest = max(month + timedelta(days=LONGEST_JUNE if month.month == _JUNE else LONGEST_CLOSING), beyond)
-        else:
-            latest = closing.latest if last_seen <= closing.latest else beyond
+        latest = closing.latest if closing is not None else None
+        stated = closing is not None and (closing.is_exact or closing.label is not None)
+        if latest is None:
+            latest = month + timedelta(days=LONGEST_JUNE if month.month == _JUNE else LONGEST_CLOSING)
+        if last_seen > latest or (last_seen == latest and not stated):
+            latest = last_seen + timedelta(days=COLLECTED_SHORT)
         after = self.shown_after(month)
         return latest if after is None else min(latest, after - _DAY)
 

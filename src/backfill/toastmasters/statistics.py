@@ -78,7 +78,8 @@ def district_data(
         "totals": totals,
     }
     reports = {ReportKind.CLUBS: there, ReportKind.DISTRICT: payments, ReportKind.DIVISIONS: visits}
-    findings: list[Finding] = [finding for report in (clubs, district_report, divisions) if report for finding in report.findings]
+    given = [report for report in (clubs, district_report, divisions) if report is not None]
+    findings = [finding for report in given for finding in report.findings]
     findings += [
         Finding("missing_report", f"{kind} has no rows; what it alone says is unknown")
         for kind in reports
