@@ -27,6 +27,7 @@ from backfill.model import (
     Doubt,
     Finding,
     Found,
+    JobSpec,
     Method,
     PlannedDay,
     ScopeKind,
@@ -92,14 +93,16 @@ def decode_name(text: str) -> str | None:
     return as_maybe(as_text, load(text))
 
 
-# --- plans ------------------------------------------------------------------------------------------------------------
+# --- what was accepted ------------------------------------------------------------------------------------------------------------
 
 
-def encode_plan(plan: BackfillPlan) -> str:
-    """Return *plan* without its days."""
-    scope, strategy = plan.scope, plan.strategy
+def encode_spec(spec: JobSpec) -> str:
+    """Return what was accepted, without identifier, time and days, which stand in columns and rows."""
+    plan, scope, strategy = spec.plan, spec.plan.scope, spec.plan.strategy
     return dump(
         {
+            "operation": spec.operation,
+            "retry_of": spec.retry_of,
             "request": {field.name: _plain(getattr(plan.request, field.name)) for field in attrs.fields(BackfillRequest)},
             "scope": [scope.kind, scope.districts, _encode_doubts(scope.excluded), _encode_doubts(scope.doubtful)],
             "strategy": [strategy.method, strategy.detail, strategy.rationale],
@@ -112,8 +115,8 @@ def encode_plan(plan: BackfillPlan) -> str:
     )
 
 
-def decode_plan(text: str, days: tuple[PlannedDay, ...]) -> BackfillPlan:
-    """Return the plan of *days* that *text* holds the rest of."""
+def decode_spec(text: str, job_id: str, created_at: datetime, days: tuple[PlannedDay, ...]) -> JobSpec:
+    """Return what was accepted, from *text* and what stands beside it."""
     stored = as_object(load(text))
     kind, districts, excluded, doubtful = as_list(stored.pop("scope"))
     method, detail, rationale = as_list(stored.pop("strategy"))
@@ -130,10 +133,11 @@ def decode_plan(text: str, days: tuple[PlannedDay, ...]) -> BackfillPlan:
         exact=as_flag(stored.pop("exact")),
         fingerprint=as_text(stored.pop("fingerprint")),
     )
+    spec = JobSpec(job_id, created_at, plan, as_maybe(as_text, stored.pop("retry_of")), as_text(stored.pop("operation")))
     if stored:
         message = f"{sorted(stored)} are not known here"
         raise ValueError(message)
-    return plan
+    return spec
 
 
 def decode_request(value: JsonValue) -> BackfillRequest:

@@ -62,6 +62,12 @@ class OwnerLocks:
                 del self._held[job_id]
                 held.release()
 
+    def drop_lost(self, job: JobRow) -> None:
+        """Let go of the lock of a job, if it is held under another number than that of its newest owner."""
+        _, number = self._held.get(job.job_id, (None, 0))
+        if number != job.ownership.epoch:
+            self.drop(job.job_id, number)
+
     def forget(self, job: JobRow) -> None:
         """Remove the lock of a job that nobody will own again. Whoever still holds it does no harm by that."""
         with suppress(OSError):  # another has it open, where that keeps it from being removed, or it was removed before
@@ -94,20 +100,23 @@ class Owners:
     def is_gone(self, job: JobRow, now: datetime) -> bool:
         """Return whether a job has no owner, or one that is no more."""
         ownership = job.ownership
+        self.locks.drop_lost(job)
         if ownership.owner is None:
             return True
         if ownership.machine == self.machine:
             return self.locks.is_free(job)
         return ownership.has_expired(now)
 
-    def acquire(self, connection: sqlite3.Connection, job: JobRow, owner: str, until: datetime) -> Ownership | None:
-        """Make *owner* the owner of a job whose owner is gone; ``None`` = another was quicker."""
-        ownership = job.ownership.taken_by(owner, machine=self.machine, until=until)
+    def acquire(self, connection: sqlite3.Connection, job: JobRow, ownership: Ownership) -> bool:
+        """Give a job whose owner is gone to the owner that *ownership* names; ``False`` = its lock is held all the same.
+
+        So it is by the former owner's process, on another machine that shares its locks, or after its clock was set.
+        """
         if not self.locks.take(job, ownership.epoch):
-            return None
+            return False
         write_ownership(connection, job.number, ownership)
         connection.execute("DELETE FROM claims WHERE job = ?", (job.number,))
-        return ownership
+        return True
 
     def release(self, connection: sqlite3.Connection, job: JobRow) -> None:
         """Let a job go. The lock goes first, so that nobody finds a job without an owner locked."""

@@ -10,13 +10,12 @@ from threading import Lock
 
 from backfill.jobstores._codec import (
     decode_day,
-    decode_name,
     decode_names,
-    decode_plan,
+    decode_spec,
     encode_day,
     encode_name,
     encode_names,
-    encode_plan,
+    encode_spec,
     encode_time,
 )
 from backfill.jobstores._rows import JobRow
@@ -101,15 +100,14 @@ class Plans:
         Raises:
             ValueError: There is a job of this identifier, or a day or a district stands twice in the plan.
         """
-        state = JobState(spec)
         if connection.execute("SELECT 1 FROM jobs WHERE job_id = ?", (spec.job_id,)).fetchone():
             message = f"there is a job {spec.job_id!r} already"
             raise ValueError(message)
+        state = JobState(spec)
         values = (spec.job_id, encode_time(spec.created_at), None if key is None else encode_name(key), BackfillStatus.QUEUED)
         job = connection.execute(_INSERT_JOB, values).lastrowid
         assert job is not None  # noqa: S101 - an insert into a table with numbers, for the type checker
-        retry_of = None if spec.retry_of is None else encode_name(spec.retry_of)
-        connection.execute("INSERT INTO plans VALUES (?, ?, ?)", (job, encode_plan(spec.plan), retry_of))
+        connection.execute("INSERT INTO specs VALUES (?, ?)", (job, encode_spec(spec)))
         lists = Writing(connection, job)
         rows = list(_rows(job, state, lists))
         rows.sort(key=lambda row: str(row[1]))  # in the order of the table, into which they go twice as fast then
@@ -156,8 +154,8 @@ class Plans:
         return self._decode(connection, job, days)
 
     def _decode(self, connection: sqlite3.Connection, job: JobRow, days: tuple[PlannedDay, ...]) -> JobSpec:
-        plan, retry_of = connection.execute("SELECT plan, retry_of FROM plans WHERE job = ?", (job.number,)).fetchone()
-        return JobSpec(job.job_id, job.created_at, decode_plan(plan, days), None if retry_of is None else decode_name(retry_of))
+        (spec,) = connection.execute("SELECT spec FROM specs WHERE job = ?", (job.number,)).fetchone()
+        return decode_spec(spec, job.job_id, job.created_at, days)
 
     def _forget(self) -> None:
         days = sum(len(spec.plan.days) for spec in self._known.values())

@@ -41,10 +41,9 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_age ON jobs (created_at);
 
 -- What never changes of a job, beside its days.
-CREATE TABLE plans (
-    job      INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
-    plan     TEXT NOT NULL,                     -- JSON
-    retry_of TEXT                               -- JSON
+CREATE TABLE specs (
+    job  INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
+    spec TEXT NOT NULL                          -- JSON
 ) STRICT;
 
 -- Lists of districts, each once a job.

@@ -198,21 +198,20 @@ class SqliteJobStore:
             InvalidRequest: *ttl* is not a positive number of seconds.
         """
         seconds = as_ttl(ttl)
-        taken = 0
+        epoch = 0
         try:
             with self._writing(job_id) as (connection, job):
                 now = self._clock.now()
                 if job.status.is_final or not self._owners.is_gone(job, now):
                     return None
-                until = expiry(now, seconds)
-                ownership = self._owners.acquire(connection, job, owner, until)
-                if ownership is None:
+                ownership = job.ownership.taken_by(owner, machine=self._owners.machine, until=expiry(now, seconds))
+                epoch = ownership.epoch
+                if not self._owners.acquire(connection, job, ownership):
                     return None
-                taken = ownership.epoch
         except BaseException:
-            self._owners.locks.drop(job_id, taken)  # what could not be noted
+            self._owners.locks.drop(job_id, epoch)  # what could not be noted
             raise
-        return Lease(job_id, owner, ownership.epoch, seconds, until)
+        return Lease(job_id, owner, epoch, seconds, expiry(now, seconds))
 
     def renew(self, lease: Lease, /) -> Renewal:
         """Return the lease with ``ttl`` seconds from now, and what the owner is asked for.
