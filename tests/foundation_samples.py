@@ -71,9 +71,22 @@ def make_spec(
 
 
 def make_error(
-    district: str | None = "61", day: date = DAY, *, kind: str = "http_500", stage: Stage = Stage.FETCH, message: str = "it broke"
+    district: str | None = "61",
+    day: date = DAY,
+    *,
+    kind: str = "http_500",
+    stage: Stage = Stage.FETCH,
+    message: str = "it broke",
+    attempts: int = 4,
 ) -> DistrictError:
     """Return the failure of one unit."""
     return DistrictError(
-        district_id=district, day=day, stage=stage, kind=kind, message=message, attempts=4, is_retryable=True, timestamp=NOW
+        district_id=district,
+        day=day,
+        stage=stage,
+        kind=kind,
+        message=message,
+        attempts=attempts,
+        is_retryable=True,
+        timestamp=NOW,
     )

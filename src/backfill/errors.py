@@ -9,6 +9,7 @@
         ├── ConfigurationChanged              the districts configured are not those that a change was based on
         ├── JobNotFound (LookupError)         no job has that identifier
         ├── JobFailed                         raised by BackfillReport.raise_for_failures()
+        ├── LeaseLost                         a job has another owner by now: what was to be noted of it was not
         ├── ServiceUnusable (RuntimeError)    the service was closed, or carried over a fork
         ├── MissingExtra (ImportError)        an optional library is not installed: names the extra
         ├── StoreError
@@ -38,6 +39,7 @@ __all__ = [
     "InvalidRequest",
     "JobFailed",
     "JobNotFound",
+    "LeaseLost",
     "MissingExtra",
     "NotArchived",
     "PermanentSourceError",
@@ -138,6 +140,23 @@ class JobFailed(BackfillError):  # noqa: N818 - reads as the state it reports
     def __init__(self, backfill_id: str, message: str, *, failed: int = 0) -> None:
         self.backfill_id, self.failed = backfill_id, failed
         super().__init__(message)
+
+
+class LeaseLost(BackfillError):  # noqa: N818 - reads as the state it reports
+    """Whoever was to change a job does not own it, or not any more; nothing was changed.
+
+    Attributes:
+        backfill_id: The job.
+        epoch: The number under which it was to be changed.
+        current: The number of its newest owner.
+    """
+
+    def __init__(self, backfill_id: str, epoch: int, current: int) -> None:
+        self.backfill_id, self.epoch, self.current = backfill_id, epoch, current
+        super().__init__(
+            f"job {backfill_id!r} is not owned under number {epoch} (its newest owner has number {current}); "
+            "stop working on it: what was noted stays, and whoever owns it next goes on from there"
+        )
 
 
 class ServiceUnusable(BackfillError, RuntimeError):  # noqa: N818 - reads as the state it reports

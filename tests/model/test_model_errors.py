@@ -20,6 +20,7 @@ SAMPLES: dict[str, BackfillError] = {
     "InvalidRequest": errors.InvalidRequest("end_date", "2026", "not a date", "write one"),
     "JobFailed": errors.JobFailed("j1", "it failed", failed=3),
     "JobNotFound": errors.JobNotFound("j1"),
+    "LeaseLost": errors.LeaseLost("j1", 1, 2),
     "MissingExtra": errors.MissingExtra("the panel", "web"),
     "NotArchived": errors.NotArchived("no such document", attempts=1),
     "PermanentSourceError": errors.PermanentSourceError("gone", kind="http_403", stage="fetch", attempts=2),
