@@ -130,13 +130,13 @@ class JobStoreContract:
 
     def test_every_kind_of_change_is_kept(self, store: FullJobStore) -> None:
         """A loaded job is what its changes make of it, whatever they are, one by one or several at once. [R4.3, R6.2, R6.4]"""
-        first, second, third = days(3)
-        spec = make_spec("j2", rows=[(third, ("61", "F")), (second, None), (first, None)])
+        first, second, third, fourth = days(4)
+        spec = make_spec("j2", rows=[(third, ("61", "F")), (second, None), (first, None), (fourth, None)])
         expected = JobState(spec)
         store.create(spec)
         history: tuple[list[Change], ...] = (
             [WORKING],
-            [DayListed(second, ("F", "01"))],
+            [DayListed(second, ("F", "01")), DayListed(fourth, ("61", "F"))],
             [UnitAttempted(make_error("F", second, attempts=1)), UnitAttempted(make_error(None, first, attempts=2))],
             [UnitAttempted(make_error("F", second, attempts=2, message="again"))],
             [UnitsSettled(second, {"01": UnitState.COMPLETED}), UnitsSettled(third, {"F": UnitState.SKIPPED})],

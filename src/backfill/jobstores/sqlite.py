@@ -143,7 +143,9 @@ class SqliteJobStore:
             after = before.copy()
             for change in changes:
                 after.apply(change)
-            self._outcomes.note(connection, changes, days)
+            if days:
+                with self._database.understood():
+                    self._outcomes.note(connection, changes, days)
             return self._states.write(connection, job, before, after, changes, at)
 
     def list(self, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50) -> Sequence[JobState]:
