@@ -47,6 +47,8 @@ def resolve_scope(targets: Sequence[str] | None, source: DataSource, scope: Scop
     """
     normal, excluded = _normalize(targets, naming_of(source))
     resolved = scope.resolve(normal)
+    if resolved.districts == ():  # a resolver of ours says so itself
+        raise InvalidRequest("target_districts", targets, "no district is left in scope", "name or configure one that is")
     if resolved.districts is not None:
         refuse_collisions(resolved.districts)
     resolved = evolve(

@@ -12,7 +12,8 @@ from backfill.model.changes import (
     UnitsSettled,
 )
 from backfill.model.coverage import CellState, Coverage
-from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_url
+from backfill.model.days import select_days
+from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
 from backfill.model.fetching import FetchStatus, HostStatus, JobContext, UnitContext
 from backfill.model.job import JobSpec, JobState
 from backfill.model.lease import Lease, Ownership, Renewal, Requests, Wanted
@@ -112,6 +113,8 @@ __all__ = [
     "decide",
     "document_name",
     "normalize_district",
+    "redact_text",
     "redact_url",
     "refuse_collisions",
+    "select_days",
 ]

@@ -38,6 +38,21 @@ def as_date(field: str, value: object) -> date:
     return parsed
 
 
+_LONGEST_NAME = 255
+
+
+def as_name(field: str, value: object) -> str:
+    """Return *value* if it is a name that can be shown on a line and stored: not blank, printable, up to 255 characters.
+
+    Raises:
+        InvalidRequest: It is not.
+    """
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > _LONGEST_NAME:
+        rule = f"not a name of 1 to {_LONGEST_NAME} printable characters"
+        raise InvalidRequest(field, value, rule, "write a short text of one line")
+    return value
+
+
 def as_choice(field: str, value: object, choices: type[ChoiceT]) -> ChoiceT:
     """Return the member of *choices* that *value* is or names.
 

@@ -230,7 +230,10 @@ class RequestPlanner(Protocol):
     """A source that can name its documents beforehand. The door then opens for these and no others (P12)."""
 
     def requests_for(self, edition: Edition, district: str | None, /) -> Sequence[DocumentRequest]:
-        """Return the documents for one district, or for the day as a whole (``None``: list, system-wide call, summaries). Pure."""
+        """Return the documents for one district, or for the day as a whole (``None``: list, system-wide call, summaries). Pure.
+
+        Documents that are asked for only when another turns out to hold nothing are marked as `DocumentRequest.conditional`.
+        """
         ...
 
 
@@ -364,6 +367,15 @@ class SnapshotStore(Protocol):
 
     def delete(self, day: date, /) -> None:
         """Remove a day as a whole; nothing happens when it is not stored."""
+        ...
+
+
+@runtime_checkable
+class SupportsWriteCheck(Protocol):
+    """A store that can say whether it can be written, before anything is fetched for it."""
+
+    def check_writable(self) -> None:
+        """Raise `StoreUnavailable` if no day can be stored now. Changes nothing."""
         ...
 
 

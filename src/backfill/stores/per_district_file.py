@@ -87,6 +87,21 @@ class PerDistrictFileSnapshotStore:
         """Return a draft of the day. Takes no lock, and touches nothing before the first `put`."""
         return FileDraft(self._writer, self._files, self._root, as_date("day", day), job_id)
 
+    def check_writable(self) -> None:
+        """Return if days can be stored, as far as permissions tell. Touches nothing.
+
+        Raises:
+            StoreUnavailable: This user may not write there, the disk is read-only, or something is in the directory's place.
+        """
+        with translated(self._root, "looking whether days can be stored"):
+            place = self._root
+            while not os.path.lexists(place):  # made by the first draft, in the nearest directory above that is there
+                place = place.parent
+            if not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
     def read(self, day: date, /) -> FileSnapshot:
         """Return the stored day. Its manifest and metadata are read now, its districts when they are asked for.
 
