@@ -392,6 +392,30 @@ def test_an_interrupted_change_is_undone(kept: Path) -> None:
         assert store.create(make_spec("j2")).job_id == "j2"
 
 
+def test_a_file_that_is_moved_away_takes_nothing_more(kept: Path) -> None:
+    """What is noted goes into the file in its place, or is refused; after closing, a store begins anew with what is there. [B2]"""
+    with SqliteJobStore(kept) as store:
+        assert store.load("j1").total == 3
+        away = kept.rename(kept.with_name("away"))
+        calls: tuple[Callable[[], object], ...] = (
+            lambda: store.apply("j1", [LATE], at=NOW),
+            lambda: store.load("j1"),
+        )
+        for call in calls:
+            with pytest.raises(StoreUnavailable, match="moved away while it was in use; put it back"):
+                call()
+        assert not kept.exists()
+        with SqliteJobStore(kept) as new:
+            new.create(make_spec("j2", rows=[(DAY, ("42",))]))
+        for call in calls:
+            with pytest.raises(StoreUnavailable, match="moved away"):
+                call()
+        store.close()
+        assert store.load("j2").rows[DAY].districts == ("42",)
+    with SqliteJobStore(away) as store:
+        assert store.load("j1").total == 3
+
+
 def interrupted(connection: sqlite3.Connection) -> None:
     """Change something, and be interrupted."""
     connection.execute("DELETE FROM jobs")

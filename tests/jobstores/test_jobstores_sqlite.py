@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -17,13 +18,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from backfill.errors import BackfillError, JobNotFound, ServiceUnusable
+from backfill.errors import BackfillError, JobNotFound, PermanentSourceError, ServiceUnusable
 from backfill.jobstores import MemoryJobStore, SqliteJobStore
 from backfill.jobstores import _plans as plans
 from backfill.jobstores import _states as states
 from backfill.model import (
     BackfillRequest,
     BackfillScope,
+    CellState,
     Change,
     DayListed,
     DayPublished,
@@ -43,10 +45,14 @@ from backfill.model import (
     UnitState,
     Wanted,
 )
+from backfill.protocols import Fetch
+from backfill.service import BackfillService
+from backfill.sources import function_source
+from backfill.stores import MemorySnapshotStore
 from backfill.testing import VirtualClock
 from foundation_samples import DAY, NOW, days, make_error, make_plan, make_spec
 from jobstores.conftest import MEMORY
-from jobstores.jobstore_cases import DONE, ENDED, WORKING, FullJobStore, MakeStore, facts, some_changes
+from jobstores.jobstore_cases import DONE, ENDED, PAUSED, WORKING, FullJobStore, MakeStore, facts, some_changes
 from jobstores.jobstore_contract import JobStoreContract
 from jobstores.jobstore_owners import TTL, Elsewhere, OwnersContract, taken
 from jobstores.sqlite_cases import store_elsewhere
@@ -246,14 +252,13 @@ def rich_spec() -> JobSpec:
         exact=False,
         fingerprint="f9",
     )
-    return JobSpec("j\x00ä", NOW + timedelta(microseconds=7), plan, "j0", "refresh")
+    return JobSpec("ä-9", NOW + timedelta(microseconds=7), plan, "j0", "refresh")
 
 
-def test_a_job_comes_back_as_it_was(path: Path) -> None:
-    """What another process finds in the file is what was accepted and noted here, to the last field. [B2, R4.2, R4.3, R6.2]"""
-    spec = rich_spec()
+def rich_changes(spec: JobSpec) -> list[Change]:
+    """Return a change of every kind to `rich_spec`."""
     third, _first, second = (planned.day for planned in spec.plan.days)
-    changes: list[Change] = [
+    return [
         WORKING,
         DayListed(second, ("F", "01")),
         UnitAttempted(make_error("F", second, attempts=2, message="\ud800")),
@@ -262,13 +267,24 @@ def test_a_job_comes_back_as_it_was(path: Path) -> None:
         DayPublished(third, is_partial=True, at=NOW),
         Found(Finding("odd", "twice the same", third, "F")),
     ]
+
+
+def rich_state() -> JobState:
+    """Return what these changes make of it."""
+    state = JobState(rich_spec())
+    for change in rich_changes(state.spec):
+        state.apply(change)
+    return state
+
+
+def test_a_job_comes_back_as_it_was(path: Path) -> None:
+    """What another process finds in the file is what was accepted and noted here, to the last field. [B2, R4.2, R4.3, R6.2]"""
+    expected = rich_state()
+    spec, changes = expected.spec, rich_changes(expected.spec)
     with SqliteJobStore(path) as store:
         store.create(spec, idempotency_key="key")
         events = store.apply(spec.job_id, changes, at=NOW + timedelta(microseconds=1))
         state = store.load(spec.job_id)
-    expected = JobState(spec)
-    for change in changes:
-        expected.apply(change)
     with SqliteJobStore(path) as store:
         assert facts(store.load(spec.job_id)) == facts(expected) == facts(state)
         assert repr(store.load(spec.job_id).spec.plan.days) == repr(spec.plan.days)
@@ -436,6 +452,37 @@ def test_a_lease_that_cannot_be_noted_is_not_kept(path: Path) -> None:
         assert taken(other).epoch == 1
 
 
+# --- under a service --------------------------------------------------------------------------------------------------
+
+
+def test_a_service_keeps_its_jobs(path: Path) -> None:
+    """What a service did is told by another one on the same file: reports, failures, events and coverage, also of cleaned-up jobs. [R4.2, R6.4, B5]"""
+
+    def collect(day: date, district: str, fetch: Fetch) -> object:
+        if district == "F":
+            raise PermanentSourceError("broken")
+        return {"day": day.day}
+
+    source, snapshots = function_source("example")(collect), MemorySnapshotStore()
+    request = BackfillRequest("2024-01-01", "2024-01-05", target_districts=["61", "F"])
+    with SqliteJobStore(path) as jobs, BackfillService(source, snapshots, jobs=jobs, max_active_jobs=2) as service:
+        job = service.initiate_backfill(request, idempotency_key="key")
+        other = service.initiate_backfill(BackfillRequest("2023-01-01", "2023-01-05", target_districts=["61"]))
+        report = job.wait(60)
+        assert other.wait(60).status == "complete"
+        events = job.events()
+    with SqliteJobStore(path) as jobs, BackfillService(source, snapshots, jobs=jobs) as service:
+        again = service.get_backfill_status(job.backfill_id)
+        assert evolve(again, performance_status=report.performance_status) == report
+        assert report.status == "partial_success"
+        assert [error.kind for error in service.errors(job.backfill_id)] == ["permanent"] * 5
+        assert service.get_job(job.backfill_id).events() == events
+        assert service.initiate_backfill(request, idempotency_key="key").backfill_id == job.backfill_id
+        assert service.cleanup_old_jobs(older_than=timedelta(0), keep=0) == 2
+        assert service.list_backfills() == []
+        assert service.coverage("2024-01-01", "2024-01-05").counts[CellState.FAILED] == 5
+
+
 # --- what it remembers ------------------------------------------------------------------------------------------------
 
 
@@ -475,6 +522,24 @@ def test_events_are_forgotten_a_tenth_at_a_time(path: Path) -> None:
 
 
 # --- one file format --------------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_the_first_version_is_read(path: Path) -> None:
+    """A file as the first version has written it, kept as text, holds for every later release what it held then. [B2]"""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "data" / "jobs-v1.sql").read_text(encoding="utf-8"))
+    expected = rich_state()
+    name = expected.spec.job_id
+    with SqliteJobStore(path, clock=VirtualClock(NOW)) as store:
+        assert facts(store.load(name)) == facts(expected)
+        assert [event.change for event in store.events()] == rich_changes(expected.spec)
+        assert store.errors(name) == list(expected.errors)
+        assert store.outcomes(DAY, date.max) == {DAY + timedelta(2): {"F": UnitState.SKIPPED, "61": UnitState.FAILED}}
+        assert store.create(evolve(expected.spec, job_id="j2"), idempotency_key="key") == expected.spec
+        lease = Lease(name, "me", 1, TTL, NOW)
+        assert not store.claim_day(name, DAY, epoch=1)
+        assert store.renew(lease).requests.pause
+        assert store.apply(name, [PAUSED], at=NOW, epoch=1)[0].seq == 8
 
 
 def test_times_are_of_a_zone(path: Path) -> None:
