@@ -180,7 +180,7 @@ class _Shown:
         return self._monotonic() - self._began
 
     def _write(self, text: str) -> None:
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(text), soft_wrap=not self._console.is_terminal)
 
 
 class _Lines(_Shown):

@@ -73,7 +73,7 @@ def command(ctx: click.Context, /, root: Path, *, json_: bool, verbose: int, qui
                 break
         facts = gather(service, str(root), outcomes, server.counts, rate=RATE, seconds=time.monotonic() - began)
     print_json(facts) if json_ else print_summary(results(), facts)
-    ctx.exit(_code(facts) if stopping.code is None else stopping.code)
+    ctx.exit(exit_code(facts) if stopping.code is None else stopping.code)
 
 
 def _mark(root: Path) -> None:
@@ -98,12 +98,13 @@ def _do(part: Part, service: DashboardService, root: Path, talking_: Talk, stopp
     if part.is_done(service.store, plan):
         talking_.say("Collected before, and not collected again.", indent=_INDENT)
         return Outcome(part, plan, None)
-    for line in (f"$ {part.command(str(root))}", *headline(plan)):
+    talking_.say_command(part.command(str(root)), indent=_INDENT)
+    for line in headline(plan):
         talking_.say(line, indent=_INDENT, style="dim")
     return Outcome(part, plan, carry_out(service, plan, talking_.console, quiet=talking_.quiet, stopping=stopping))
 
 
-def _code(facts: DemoFacts) -> ExitCode:
+def exit_code(facts: DemoFacts) -> ExitCode:
     """Return the exit code: a demo that shows failures of single districts has done what it should."""
     failed = any(part.report is not None and part.report.status is BackfillStatus.ERROR for part in facts.parts)
     return ExitCode.FAILED if failed else ExitCode.ALL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import date
 
@@ -11,7 +12,7 @@ from backfill.cli.demo_facts import DemoFacts, Requests
 from backfill.cli.demo_parts import FULL_DISTRICT, LAST
 from backfill.cli.invoking import invoked_as
 from backfill.cli.picture import print_bars, print_coverage
-from backfill.cli.printing import print_counted, print_facts, print_table, print_text, print_title
+from backfill.cli.printing import print_command, print_counted, print_facts, print_table, print_text, print_title
 from backfill.cli.reported import print_failures
 from backfill.cli.wording import FINDINGS, duration, meaning, size
 
@@ -35,7 +36,7 @@ def print_summary(console: Console, facts: DemoFacts) -> None:
     print_facts(console, _places(facts), indent=_INDENT)
     print_title(console, "Try next")
     for command, what in _next(facts.root):
-        print_text(console, f"{invoked_as()} {command}", indent=_INDENT)
+        print_command(console, f"{invoked_as()} {command}", indent=_INDENT)
         print_text(console, what, indent=_INDENT * 3, style="dim")
 
 
@@ -130,12 +131,13 @@ def _places(facts: DemoFacts) -> Iterator[tuple[str, str]]:
 
 
 def _next(root: str) -> Iterator[tuple[str, str]]:
-    yield f"show {root} {LAST} {FULL_DISTRICT}", "a record in short, and the documents that it was made from"
+    folder = shlex.quote(root)
+    yield f"show {folder} {LAST} {FULL_DISTRICT}", "a record in short, and the documents that it was made from"
     yield (
-        f"plan {root} 2022-07-01 2022-07-31 -d {FULL_DISTRICT}",
+        f"plan {folder} 2022-07-01 2022-07-31 -d {FULL_DISTRICT}",
         "a plan, made without a request: which days of that July have figures at all",
     )
-    yield "demo", "the same once more: nothing is collected twice"
+    yield f"demo --root {folder}", "the same once more: nothing is collected twice"
     yield (
         "run history 2024-01-01 2024-06-30 --frequency month-end",
         "half a year from the real dashboard, at five requests a second",

@@ -12,7 +12,7 @@ NAME = "backfill"
 def invoked_as() -> str:
     """Return what to write to call the command again: its name where the shell finds it, else the way it was called."""
     called = Path(sys.argv[0])
-    if called.stem == "__main__":
+    if called.name == "__main__.py" and called.parent.name == NAME:
         return f"{_short(Path(sys.executable))} -m {NAME}"
     found = shutil.which(NAME)
     if called.stem != NAME or (found is not None and Path(found).resolve() == called.resolve()):

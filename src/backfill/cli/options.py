@@ -12,13 +12,11 @@ from pathlib import Path
 import click
 from attrs import frozen
 from rich.console import Console
-from rich.text import Text
 
 from backfill.cli.console import logging_to, remarks
-from backfill.cli.printing import print_text
+from backfill.cli.printing import print_command, print_text
 from backfill.errors import InvalidRequest
 from backfill.model import BackfillRequest, CollectionType, Detail, Frequency, Order
-from backfill.terminal import printable
 from backfill.toastmasters import DASHBOARD_URL, DashboardService, open_service
 from backfill.toastmasters.opening import DEFAULT_RATE
 
@@ -79,10 +77,13 @@ class Talk:
         """Write a text, unless the command is to be quiet: wrapped on a terminal, as one line elsewhere."""
         if self.quiet:
             return
-        if self.console.is_terminal:
-            print_text(self.console, text, indent=indent, style=style)
-        else:
-            self.console.print(Text(indent + printable(text), style=style), soft_wrap=True)
+        write = print_text if self.console.is_terminal else print_command
+        write(self.console, text, indent=indent, style=style)
+
+    def say_command(self, command: str, *, indent: str = "") -> None:
+        """Write a command that can be pasted, unless the command that runs is to be quiet."""
+        if not self.quiet:
+            print_command(self.console, f"$ {command}", indent=indent, style="dim")
 
 
 def several(*decorators: Decorator) -> Decorator:

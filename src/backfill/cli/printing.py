@@ -36,6 +36,11 @@ def print_text(console: Console, text: str, *, indent: str = "", style: str = ""
         console.print(Text(indent + line, style=style), soft_wrap=True)
 
 
+def print_command(console: Console, command: str, *, indent: str = "", style: str = "") -> None:
+    """Print a command as one line, however long: so it can be pasted."""
+    console.print(Text(indent + printable(command), style=style), soft_wrap=True)
+
+
 def print_facts(console: Console, facts: Iterable[tuple[str, str]], *, indent: str = "") -> None:
     """Print pairs of a word and what it is, the latter wrapped beside the former."""
     pairs = tuple(facts)

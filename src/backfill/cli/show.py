@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -25,6 +24,7 @@ from backfill.toastmasters import DashboardService
 
 _OPERATIONS_SHOWN = 5
 _SHA_SHOWN = 12
+_NEAR = 3
 
 
 @frozen
@@ -55,10 +55,10 @@ def command(root: Path, day: date, district: str | None, *, json_: bool, verbose
 
 
 def _stored(service: DashboardService, day: date) -> Snapshot:
-    days = tuple(found.isoformat() for found in service.store.days())
-    if day.isoformat() not in days:
-        near = get_close_matches(day.isoformat(), days, n=3)
-        hint = f"near it: {', '.join(sorted(near))}" if near else f"there are {len(days):,} days"
+    days = tuple(service.store.days())
+    if day not in days:
+        near = sorted(sorted(days, key=lambda found: abs(found - day))[:_NEAR])
+        hint = f"near it: {', '.join(map(date.isoformat, near))}" if near else "no day is"
         raise Failure(f"Error: {day} is not stored; {hint}.", ExitCode.FAILED)
     return service.store.read(day)
 
