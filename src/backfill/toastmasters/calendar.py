@@ -37,9 +37,9 @@ from backfill.toastmasters.sightings import (
     overlaps,
     sighting_of,
 )
-from backfill.toastmasters.years import month_of, previous_month
+from backfill.toastmasters.years import FIRST_YEAR, month_of, previous_month
 
-FIRST_MONTH = date(2008, 7, 31)
+FIRST_MONTH = FIRST_YEAR.months[0]
 """The first month of which the dashboard has anything."""
 
 SETTLING = timedelta(days=2)

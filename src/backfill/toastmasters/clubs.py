@@ -10,11 +10,11 @@ from attrs import frozen
 
 from backfill.jsonvalues import JsonValue
 from backfill.toastmasters.cells import LEVELS, NOWHERE, ClubDates
-from backfill.toastmasters.columns import program_year
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.levels import club_level, goals_achieved, is_provisional
 from backfill.toastmasters.reports import Report
 from backfill.toastmasters.rows import NOTHING_MORE, ClubRow, DistrictRow, DivisionRow
+from backfill.toastmasters.years import program_year
 
 T = TypeVar("T")
 
@@ -145,7 +145,7 @@ def club_data(club: Club, day: date, counted: Sequence[tuple[str, str]]) -> dict
         day: The day that the figures describe.
         counted: See `counted_columns`.
     """
-    row, payments, visits, year = club.row, club.payments, club.visits, program_year(day)
+    row, payments, visits, year = club.row, club.payments, club.visits, program_year(day).start
     division, area = row.division or NOWHERE, row.area or NOWHERE
     level = club_level(row.goals_met, row.active_members, club.net_growth, year=year, plan=row.csp)
     april = club.april_renewals

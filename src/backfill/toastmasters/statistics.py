@@ -15,12 +15,12 @@ from typing import NamedTuple
 from backfill.jsonvalues import JsonValue
 from backfill.model import Finding
 from backfill.toastmasters.clubs import Club, club_data, counted_columns, join_clubs
-from backfill.toastmasters.columns import program_year
 from backfill.toastmasters.comparing import compare_clubs, compare_goals, compare_sums
 from backfill.toastmasters.groups import area_data, division_data, sum_known
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.reports import Report, located
 from backfill.toastmasters.rows import ClubRow, DistrictRow, DivisionRow, RowT, SummaryRow
+from backfill.toastmasters.years import program_year
 
 _FIRST_WITH_SMEDLEY = 2025
 
@@ -138,7 +138,7 @@ def _totals(
         "distinguishedClubs": None if codes is None else len(codes) - codes.count(None),
         "selectDistinguishedClubs": None if codes is None else codes.count("S"),
         "presidentDistinguishedClubs": None if codes is None else codes.count("P"),
-        "smedleyDistinguishedClubs": None if codes is None or program_year(day) < _FIRST_WITH_SMEDLEY else codes.count("M"),
+        "smedleyDistinguishedClubs": None if codes is None or program_year(day).start < _FIRST_WITH_SMEDLEY else codes.count("M"),
     }
 
 
