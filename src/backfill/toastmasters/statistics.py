@@ -72,6 +72,7 @@ def district_data(
     data: dict[str, JsonValue] = {
         "districtId": district,
         "snapshotDate": day.isoformat(),
+        "dcpColumns": None if there is None else [name for _, name in counted],
         "clubs": None if there is None else [club_data(club, day, counted) for club in joined],
         "divisions": None if there is None else division_data(joined),
         "areas": None if there is None else area_data(joined),
@@ -93,12 +94,13 @@ def district_data(
 def summary_data(day: date, district: str, row: SummaryRow) -> dict[str, JsonValue]:
     """Return a district's figures as far as the summary of all districts knows them. Pure; any thread.
 
-    The keys are those of the full figures; ``summary`` holds the row, with types. Clubs, areas, divisions and members are null: the
+    The keys are those of the full figures; ``summary`` holds the row, with types. Clubs and their columns, areas, divisions and members are null: the
     summary counts payments, clubs and levels only.
     """
     return {
         "districtId": district,
         "snapshotDate": day.isoformat(),
+        "dcpColumns": None,
         "clubs": None,
         "divisions": None,
         "areas": None,
