@@ -202,6 +202,27 @@ class BackfillService:
         """Close the service without finishing its jobs."""
         self.close()
 
+    # --- what it is made of, for those who show it --------------------------------------------------------------------
+
+    @property
+    def store(self) -> SnapshotStore:
+        """Where its snapshots are."""
+        return self._store
+
+    @property
+    def scope(self) -> ScopeResolver:
+        """Which districts it may touch."""
+        return self._scope
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more jobs."""
+        return self._closed
+
+    def fetch_status(self) -> FetchStatus | None:
+        """Return the state of the door out, its limits and breakers; ``None`` = it cannot say, or nothing was fetched yet."""
+        return self._performance()
+
     # --- starting jobs ------------------------------------------------------------------------------------------------
 
     def plan(self, request: BackfillRequest, *, resolve: bool = False) -> BackfillPlan:
@@ -233,7 +254,7 @@ class BackfillService:
             InvalidRequest: It cannot be done, or the key was used for something else.
             PlanOutdated: The plan no longer describes what would happen.
             StoreUnavailable: The store says that it cannot be written.
-            ServiceUnusable: The service was closed, or no thread can be started for the job.
+            ServiceUnusable: The service was closed, or no thread can be had for the job.
         """
         self._check_usable()
         if idempotency_key is not None:

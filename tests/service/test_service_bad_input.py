@@ -260,8 +260,8 @@ def test_a_misspelt_district_of_an_open_scope_is_kept_and_doubted() -> None:
 ANSWERS: Mapping[str, tuple[object, str, str]] = {
     "nothing": (None, "resolve() returned something else than a BackfillScope", "mend resolve()"),
     "a list": (["A"], "resolve() returned something else than a BackfillScope", "mend resolve()"),
-    "no district": (BackfillScope(ScopeKind.TARGETED, ()), "no tuple, or an empty one", "mend resolve()"),
-    "a text": (BackfillScope(ScopeKind.TARGETED, "AB"), "no tuple, or an empty one", "mend resolve()"),  # type: ignore[arg-type]
+    "no district": (BackfillScope(ScopeKind.TARGETED, ()), "no district is left in scope", "name or configure one"),
+    "a text": (BackfillScope(ScopeKind.TARGETED, "AB"), "no tuple", "mend resolve()"),  # type: ignore[arg-type]
     "a path": (BackfillScope(ScopeKind.TARGETED, ("../x",)), "a district is 1 to 64 of the letters", "write the publisher's"),
     "a number": (BackfillScope(ScopeKind.TARGETED, (61,)), "a district is a string", 'write "61" in quotes'),  # type: ignore[arg-type]
     "another form": (BackfillScope(ScopeKind.TARGETED, ("A ",)), "not in its normal form", "configure it as 'A'"),

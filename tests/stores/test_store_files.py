@@ -26,7 +26,8 @@ from backfill.serialization import encode_record
 from backfill.stores import PerDistrictFileSnapshotStore
 from backfill.stores._metadata import _package_version
 from backfill.testing import VirtualClock
-from stores.store_cases import DAY, NOON, UnsyncedFiles, contribution, failure, record, store_records
+from backfill.testing.files import UnsyncedFiles
+from backfill.testing.samples import DAY, NOON, contribution, failure, record, store_records
 
 HOUSE = {".index", ".locks", ".retired", ".staging"}
 
@@ -286,7 +287,7 @@ def test_public_names_load_on_first_use() -> None:
         "stores.PerDistrictFileSnapshotStore; assert 'filelock' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-    assert dir(backfill.stores) == ["MemorySnapshotStore", "PerDistrictFileSnapshotStore"]
+    assert dir(backfill.stores) == sorted(backfill.stores.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = backfill.stores.Nothing
 

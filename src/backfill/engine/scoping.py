@@ -47,7 +47,7 @@ def resolve_scope(targets: Sequence[str] | None, source: DataSource, scope: Scop
     """
     normalize = naming_of(source)
     normal, excluded = _normalize(targets, normalize)
-    resolved = _checked(scope.resolve(normal), normalize)
+    resolved = _checked(scope.resolve(normal), normalize, targets)
     resolved = evolve(
         resolved, excluded=(*excluded, *resolved.excluded), doubtful=(*resolved.doubtful, *_doubts(resolved, store))
     )
@@ -77,15 +77,17 @@ def _normalize(
     return tuple(kept), tuple(excluded)
 
 
-def _checked(resolved: object, normalize: Callable[[object], str]) -> BackfillScope:
+def _checked(resolved: object, normalize: Callable[[object], str], targets: Sequence[str] | None) -> BackfillScope:
     """Return what a resolver answered, unless it is no scope: a resolver may be anybody's, and all else relies on it."""
     remedy = "mend resolve() of the scope"
     if not isinstance(resolved, BackfillScope):
         raise InvalidRequest("scope", resolved, "resolve() returned something else than a BackfillScope", remedy)
     districts: object = resolved.districts
     if districts is not None:
-        if not isinstance(districts, tuple) or not districts:
-            raise InvalidRequest("scope", districts, "its districts are no tuple, or an empty one", remedy)
+        if not isinstance(districts, tuple):
+            raise InvalidRequest("scope", districts, "its districts are no tuple", remedy)
+        if not districts:  # a resolver of ours says so itself
+            raise InvalidRequest("target_districts", targets, "no district is left in scope", "name or configure one that is")
         for district in districts:
             if (normal := normalize(district)) != district:
                 raise InvalidRequest(

@@ -37,9 +37,9 @@ from backfill.toastmasters.sightings import (
     overlaps,
     sighting_of,
 )
-from backfill.toastmasters.years import month_of, previous_month
+from backfill.toastmasters.years import FIRST_YEAR, month_of, previous_month
 
-FIRST_MONTH = date(2008, 7, 31)
+FIRST_MONTH = FIRST_YEAR.months[0]
 """The first month of which the dashboard has anything."""
 
 SETTLING = timedelta(days=2)
@@ -207,7 +207,9 @@ class ClosingCalendar:
         if seen and self._is_before_the_table(month):
             return Close(month, last_seen, last_seen, last_seen, last_seen)  # of those years one as-of a month is left: this one
         limit = self._latest(month, closing, last_seen)
-        earliest, latest = min(last_seen, limit), max(last_seen, limit)  # exchanged where what is known contradicts itself
+        exact = closing.last if closing is not None and closing.is_exact else None
+        # last_seen <= limit, unless what is known contradicts itself: then everything between the facts is possible
+        earliest, latest = min(exact or limit, limit, last_seen), max(limit, last_seen)
         if closing is None or closing.label is None or last_seen > min(closing.label, limit):
             return Close(month, earliest, latest, latest if earliest == latest else None, earliest)
         if closing.seen is not None:  # a collector did not get as far as the label
@@ -256,23 +258,23 @@ class ClosingCalendar:
         (edition,) = self.editions(day, day, Frequency.DAILY, today=today)
         return edition
 
-    def step_backs(self, edition: Edition) -> tuple[date, ...]:
-        """Return the as-ofs to try, one attempt each, if the one of *edition* turns out to hold nothing; none but at month-ends."""
-        if edition.gap is not None or edition.as_of is None or edition.day != month_of(edition.day):
-            return ()
-        first = max(edition.day, self.first_as_of(edition.day) or edition.day)
-        days = (edition.as_of - number * _DAY for number in range(1, STEPS_BACK + 1))
-        return tuple(as_of for as_of in days if as_of >= first)
+    def step_backs(self, month: date, as_of: date) -> tuple[date, ...]:
+        """Return the as-ofs to try, one attempt each, if the close of *month* as of *as_of* turns out to hold nothing."""
+        month = month_of(month)
+        first = max(month, self.first_as_of(month) or month)
+        days = (as_of - number * _DAY for number in range(1, STEPS_BACK + 1))
+        return tuple(day for day in days if day >= first)
 
     # --- within -------------------------------------------------------------------------------------------------------
 
     def _latest(self, month: date, closing: Closing | None, last_seen: date) -> date:
         """Return the latest as-of that may have shown the month, by the table, by experience, and by what was shown afterwards."""
-        beyond = last_seen + timedelta(days=COLLECTED_SHORT)
-        if closing is None or closing.latest is None:
-            latest = max(month + timedelta(days=LONGEST_JUNE if month.month == _JUNE else LONGEST_CLOSING), beyond)
-        else:
-            latest = closing.latest if last_seen <= closing.latest else beyond
+        latest = closing.latest if closing is not None else None
+        stated = closing is not None and (closing.is_exact or closing.label is not None)
+        if latest is None:
+            latest = month + timedelta(days=LONGEST_JUNE if month.month == _JUNE else LONGEST_CLOSING)
+        if last_seen > latest or (last_seen == latest and not stated):
+            latest = last_seen + timedelta(days=COLLECTED_SHORT)
         after = self.shown_after(month)
         return latest if after is None else min(latest, after - _DAY)
 

@@ -10,13 +10,13 @@ from attrs import evolve, field, frozen
 
 from backfill.model import Finding
 from backfill.model.checks import sized
-from backfill.toastmasters.columns import program_year
 from backfill.toastmasters.csvfile import read_table
 from backfill.toastmasters.footer import Footer, parse_footer
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.layouts import LAYOUTS
 from backfill.toastmasters.reading import Notes, listed, read_rows
 from backfill.toastmasters.rows import Row, RowT, RowT_co
+from backfill.toastmasters.years import program_year
 
 
 @frozen
@@ -27,6 +27,7 @@ class Report(Generic[RowT_co]):
         kind: Which report it is.
         footer: Month and as-of date; ``None`` = it has no footer, and may have been cut.
         rows: Its rows in the file's order, one for each district or club.
+        lines: How many rows of data the file has, those included that name no district or club, or one again.
         header: Its headings, as they stand.
         columns: The fields of the rows that the file has a column for; the others are ``None`` throughout.
         missing: Headings that it should have in its program year, and has not under any name.
@@ -37,6 +38,7 @@ class Report(Generic[RowT_co]):
     kind: ReportKind
     footer: Footer | None
     rows: tuple[RowT_co, ...] = field(repr=sized("rows"))
+    lines: int
     header: tuple[str, ...] = field(repr=sized("headings"))
     columns: frozenset[str] = field(repr=sized("columns"))
     missing: tuple[str, ...] = ()
@@ -68,7 +70,7 @@ def read_report(content: bytes, kind: ReportKind, *, requested: date | None = No
     rows = read_rows(table.rows, layout, match, notes)
     nearest = layout.year_of(table.header)
     month = footer.month_end if footer is not None else requested
-    missing = layout.missing(table.header, nearest if month is None else program_year(month))
+    missing = layout.missing(table.header, nearest if month is None else program_year(month).start)
     if missing:
         notes.add("missing_column", f"it has no column {listed(missing)}, which its program year should have")
     named = [heading for position, heading in match.unknown if table.header[position]]
@@ -79,6 +81,7 @@ def read_report(content: bytes, kind: ReportKind, *, requested: date | None = No
         kind=kind,
         footer=footer,
         rows=rows,
+        lines=len(table.rows),
         header=table.header,
         columns=frozenset(key for key, position in found if position is not None),
         missing=missing,
