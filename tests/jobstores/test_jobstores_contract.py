@@ -23,6 +23,7 @@ class TestSqliteJobStore(JobStoreContract):
     """The job store in a file."""
 
     durable = True
+    examples = 10  # each change is synced; test_jobstores_sqlite.py compares the two stores more thoroughly, in memory
 
     def make_store(self, place: Path, /) -> JobStore:
         """Return a store on the folder's file."""
