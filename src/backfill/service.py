@@ -283,7 +283,7 @@ class BackfillService:
             InvalidRequest: It cannot be done.
             PlanOutdated: The plan no longer describes what would happen.
             StoreUnavailable: The store says that it cannot be written.
-            ServiceUnusable: The service was closed, or no thread can be had for the job.
+            ServiceUnusable: The service was closed, or no thread can be started for the job.
             KeyboardInterrupt: The caller was interrupted; the job is cancelled and its units in flight have ended.
         """
         from backfill.progressline import display, watch  # noqa: PLC0415 - only who waits here pays for it
@@ -562,8 +562,8 @@ class BackfillService:
             atexit.register(self._close_at_exit)
         try:
             self._queue.add(job)
-        except RuntimeError as error:
-            message = f"the job was not accepted, since no thread can be had for it ({error}); end some threads, and try again"
+        except RuntimeError as error:  # too many threads, or the interpreter is ending
+            message = f"no thread can be started for the job ({error}), so it was not accepted; end some, and try again"
             raise ServiceUnusable(message) from error
         return job
 

@@ -17,6 +17,7 @@ SAMPLES: dict[str, BackfillError] = {
     "DamagedFile": errors.DamagedFile("a.json", "holds no record", "collect it again"),
     "DataUnavailable": errors.DataUnavailable("nothing that day"),
     "DayLocked": errors.DayLocked("locked for 10 s"),
+    "ConfigurationChanged": errors.ConfigurationChanged(None, ("61",)),
     "InvalidRequest": errors.InvalidRequest("end_date", "2026", "not a date", "write one"),
     "JobFailed": errors.JobFailed("j1", "it failed", failed=3),
     "JobNotFound": errors.JobNotFound("j1"),

@@ -130,6 +130,7 @@ def test_the_document_is_whole() -> None:
 
 
 UNDESCRIBED = {
+    "UnitAttempted",
     "DayListed",
     "DayPublished",
     "DocumentRef",

@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from pathlib import Path
 from types import EllipsisType
 
 from backfill.errors import ConfigurationChanged, InvalidRequest
 from backfill.model import BackfillScope, Doubt, ScopeKind, normalize_district, refuse_collisions
-from backfill.model.checks import as_count, as_texts
+from backfill.model.checks import as_count, as_path, as_texts
 from backfill.protocols import Clock
 from backfill.scopes.open_scope import named_scope
 from backfill.scopes.stored import ChangeAction, Configuration, ConfigurationChange, ConfigurationFile
@@ -37,6 +36,9 @@ class DistrictConfigurationService:
         normalize: Gives the normal form of an identifier, for instance a source's own; what it returns must obey the rule of
             `normalize_district` as well.
         clock: Dates the changes; ``None`` = the system's.
+
+    Raises:
+        InvalidRequest: *path* is no path.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class DistrictConfigurationService:
         normalize: Callable[[str], str] = normalize_district,
         clock: Clock | None = None,
     ) -> None:
-        self._file = ConfigurationFile(Path(path))
+        self._file = ConfigurationFile(as_path("path", path))
         self._normalize = normalize
         self._clock = clock
 

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date
 
+from attrs import frozen
+
 from backfill.errors import InvalidRequest
 from backfill.model import Document
 from backfill.toastmasters.calendar import ClosingCalendar
@@ -21,6 +23,23 @@ _REMEMBERED = 8192
 
 Learnt = Callable[[ClosingCalendar], ClosingCalendar]
 """Called with the calendar after something was learnt; returns it with what others may have learnt meanwhile."""
+
+
+@frozen
+class Found:
+    """Where a day was found, or is to be looked for.
+
+    Attributes:
+        as_of: The as-of under which.
+        step_backs: Earlier as-ofs to try where a report of that one turns out to hold nothing.
+        is_by_label: Whether it is known by the label of a page alone, which may be days too late.
+        is_doubted: Whether there may be a later one, which a later run would find.
+    """
+
+    as_of: date
+    step_backs: tuple[date, ...] = ()
+    is_by_label: bool = False
+    is_doubted: bool = False
 
 
 class Almanac:
@@ -37,8 +56,12 @@ class Almanac:
         self._calendar = ClosingCalendar() if calendar is None else calendar
         self._on_learnt = on_learnt
         self._lock = threading.Lock()
-        self._found: dict[tuple[date, date], date] = {}
+        self._found: dict[tuple[date, date], Found] = {}
         self._rows: OrderedDict[tuple[ReportKind, str | None, str], date] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type[Almanac], tuple[ClosingCalendar]]:
+        """Pickle what is known: the copy learns for itself, and keeps it nowhere."""
+        return type(self), (self._calendar,)
 
     @property
     def calendar(self) -> ClosingCalendar:
@@ -59,13 +82,13 @@ class Almanac:
                 _log.warning("closing months: %s; the days in question are asked for", contradiction)
             self._calendar = calendar if self._on_learnt is None else self._on_learnt(calendar)
 
-    def found(self, day: date, today: date) -> date | None:
-        """Return the as-of under which the day was found *today*, so that its other documents need no search; ``None`` = none yet."""
+    def found(self, day: date, today: date) -> Found | None:
+        """Return where a month's end was found *today*, so that its other documents need no search; ``None`` = it was not yet."""
         return self._found.get((day, today))
 
-    def note_found(self, day: date, today: date, as_of: date) -> None:
-        """Note the as-of under which the day was found."""
-        self._found[day, today] = as_of
+    def note_found(self, day: date, today: date, found: Found) -> None:
+        """Note where a month's end was found."""
+        self._found[day, today] = found
 
     def seen_before(self, kind: ReportKind, district: str | None, day: date, document: Document) -> date | None:
         """Return another day whose report had the very same rows; ``None`` = none that is remembered."""

@@ -40,15 +40,23 @@ class OtherPeriod(TransientSourceError):  # noqa: N818 - as above
     Attributes:
         month_end: The last day of the month that it is of.
         as_of: The day as of which it is.
+        has_rows: Whether it has figures of them; the footer of an empty answer is no more than plausible.
     """
 
     default_kind = "wrong_period"
 
     def __init__(
-        self, message: str = "", *, month_end: date, as_of: date, stage: str | None = None, max_attempts: int | None = None
+        self,
+        message: str = "",
+        *,
+        month_end: date,
+        as_of: date,
+        has_rows: bool,
+        stage: str | None = None,
+        max_attempts: int | None = None,
     ) -> None:
         super().__init__(message, stage=stage, max_attempts=max_attempts)
-        self.month_end, self.as_of = month_end, as_of
+        self.month_end, self.as_of, self.has_rows = month_end, as_of, has_rows
 
 
 MAX_ATTEMPTS = 2
@@ -72,7 +80,8 @@ def check_report(
         month_end: The last day of the month that was asked for.
         as_of: The as-of day that was asked for.
         district: The district that was asked for, in any spelling; ``None`` for the summary.
-        max_attempts: How often the question is worth asking; one when stepping back from day to day.
+        max_attempts: How often the question is worth asking where the answer is none of that day; one when stepping back from day
+            to day. What is no whole report is asked for again all the same.
 
     Raises:
         NoRows: All is right, but there are no rows (kind ``missing_rows``).
@@ -93,14 +102,17 @@ def check_report(
             f"{document.name}: {what}",
             month_end=footer.month_end,
             as_of=footer.as_of,
+            has_rows=bool(report.rows),
             stage="validate",
             max_attempts=max_attempts,
         )
     problem = problem or _wrong_rows(report, wanted)
     if problem is not None:
         word, what = problem
-        failure = NoRows if word == NoRows.default_kind else TransientSourceError
-        raise failure(f"{document.name}: {what}", kind=word, stage="validate", max_attempts=max_attempts)
+        text = f"{document.name}: {what}"
+        if word == NoRows.default_kind:
+            raise NoRows(text, stage="validate", max_attempts=max_attempts)
+        raise TransientSourceError(text, kind=word, stage="validate", max_attempts=MAX_ATTEMPTS)
     return report
 
 

@@ -16,7 +16,6 @@ from difflib import get_close_matches
 import attrs
 from attrs import evolve, field, frozen
 
-from backfill.errors import BackfillError
 from backfill.jsonvalues import JsonValue
 from backfill.web.bodies import WrongValue
 from backfill.web.shapes import Array, Choice, Day, Flag, Integer, Nullable, Number, Object, Shape, Text
@@ -30,8 +29,8 @@ MOST = 100
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class Misfit(BackfillError):  # noqa: N818 - what it is about is the value
-    """Values do not fit the published schema.
+class Misfit(Exception):  # noqa: N818 - what it is about is the value
+    """Values do not fit the published schema. Never leaves the application.
 
     Attributes:
         wrong: They, at most a hundred.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from backfill.errors import BackfillError
 from backfill.web.bodies import Problem, WrongValue
 from backfill.web.render import encode_as
 from backfill.web.wire import object_of
@@ -39,8 +38,8 @@ KINDS: Mapping[str, tuple[int, str]] = {
 """Every kind of problem: its status, and its title."""
 
 
-class Trouble(BackfillError):  # noqa: N818 - reads as what it becomes
-    """A problem in the making: raised by whoever notices it.
+class Trouble(Exception):  # noqa: N818 - reads as what it becomes
+    """A problem in the making: raised by whoever notices it. Never leaves the application.
 
     Args:
         code: Its kind.
