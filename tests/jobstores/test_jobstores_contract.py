@@ -1,10 +1,10 @@
-"""The job store in memory keeps the contract that is shipped for all job stores."""
+"""Both job stores keep the contract that is shipped for all job stores."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from backfill.jobstores import MemoryJobStore
+from backfill.jobstores import MemoryJobStore, SqliteJobStore
 from backfill.protocols import JobStore
 from backfill.testing.contracts import JobStoreContract
 
@@ -17,3 +17,14 @@ class TestMemoryJobStore(JobStoreContract):
     def make_store(self, place: Path, /) -> JobStore:
         """Return an empty store."""
         return MemoryJobStore()
+
+
+class TestSqliteJobStore(JobStoreContract):
+    """The job store in a file."""
+
+    durable = True
+    examples = 10  # each change is synced; test_jobstores_sqlite.py compares the two stores more thoroughly, in memory
+
+    def make_store(self, place: Path, /) -> JobStore:
+        """Return a store on the folder's file."""
+        return SqliteJobStore(place / "jobs.sqlite3")

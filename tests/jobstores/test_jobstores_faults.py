@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -374,13 +375,10 @@ def test_full_and_read_only_disks(tmp_path: Path) -> None:
     run(FULL.replace("{root!r}", repr(str(tmp_path))), "unshare", "-m")
 
 
-def test_a_folder_of_another_user(tmp_path: Path) -> None:
+def test_a_folder_of_another_user() -> None:
     """A file and a folder where this user may not write are told as such, with the remedy. [B2]"""
-    root = tmp_path / "theirs"
-    root.mkdir()
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    run(DENIED.replace("{root!r}", repr(str(root))))
+    with tempfile.TemporaryDirectory() as root:  # those of pytest are for nobody else to enter
+        run(DENIED.replace("{root!r}", repr(root)))
 
 
 def test_an_interrupted_change_is_undone(kept: Path) -> None:

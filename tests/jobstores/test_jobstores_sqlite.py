@@ -53,12 +53,12 @@ from backfill.testing import VirtualClock
 from foundation_samples import DAY, NOW, days, make_error, make_plan, make_spec
 from jobstores.conftest import MEMORY
 from jobstores.jobstore_cases import DONE, ENDED, PAUSED, WORKING, FullJobStore, MakeStore, facts, some_changes
-from jobstores.jobstore_contract import JobStoreContract
+from jobstores.jobstore_further import FurtherContract
 from jobstores.jobstore_owners import TTL, Elsewhere, OwnersContract, taken
 from jobstores.sqlite_cases import store_elsewhere
 
 
-class TestSqliteJobStore(JobStoreContract, OwnersContract):
+class TestSqliteJobStore(FurtherContract, OwnersContract):
     """The store in a file."""
 
     @pytest.fixture
