@@ -165,7 +165,7 @@ class Driver:
             case Collect():
                 return self._collected(step, result)
             case Summarize():
-                return self.work.summarized(None if result.error is None else NOTE)
+                return self.work.summarized() if result.error is None else self.work.summarized(NOTE)
             case _:
                 return self._published(result)
 

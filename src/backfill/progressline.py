@@ -7,24 +7,33 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TextIO
 
+from backfill.errors import InvalidRequest
 from backfill.model import BackfillReport
 
 INTERVAL = 0.5
 """Seconds between two looks at the job."""
 
+Show = Callable[[BackfillReport], None]
 
-def watch(
-    future: Future[BackfillReport],
-    report: Callable[[], BackfillReport],
-    progress: Callable[[BackfillReport], None] | bool | None,
-) -> None:
-    """Wait for *future*, showing *report* meanwhile as `BackfillService.run_backfill` says."""
-    stream = sys.stderr
-    show: Callable[[BackfillReport], None] | None = None
+
+def display(progress: Show | bool | None) -> Show | None:
+    """Return what shows a report, as `BackfillService.run_backfill` says; ``None`` = nothing does.
+
+    Raises:
+        InvalidRequest: *progress* is none of what it may be.
+    """
     if callable(progress):
-        show = progress
-    elif stream is not None and (progress or (progress is None and stream.isatty())):
-        show = Line(stream)
+        return progress
+    if progress is not None and not isinstance(progress, bool):
+        raise InvalidRequest("progress", progress, "neither a function nor a bool", "pass a function that takes a report")
+    stream = sys.stderr
+    if stream is not None and (progress or (progress is None and _is_terminal(stream))):
+        return Line(stream)
+    return None
+
+
+def watch(future: Future[BackfillReport], report: Callable[[], BackfillReport], show: Show | None) -> None:
+    """Wait for *future*, showing *report* meanwhile, and the final one at the end."""
     while show is not None and not wait((future,), INTERVAL).done:
         show(report())
     final = future.result()
@@ -35,10 +44,10 @@ def watch(
 
 
 class Line:
-    """A line that is written over and over."""
+    """A line that is written over and over. Where it cannot be written any more, the work goes on without it."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream: TextIO | None = stream
         self._width = 0
 
     def __call__(self, report: BackfillReport) -> None:
@@ -48,11 +57,24 @@ class Line:
         text = f"{report.status}: {done:,} of {progress.total:,}{'+' if progress.is_estimate else ''}"
         text += f", {progress.failed:,} failed" if progress.failed else ""
         text += f", about {progress.eta_seconds:,.0f} s left" if progress.eta_seconds else ""
-        self._stream.write("\r" + text.ljust(self._width))
-        self._stream.flush()
+        self._write("\r" + text.ljust(self._width))
         self._width = len(text)
 
     def end(self) -> None:
         """Leave the line."""
-        self._stream.write("\n")
-        self._stream.flush()
+        self._write("\n")
+
+    def _write(self, text: str) -> None:
+        if self._stream is not None:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except (OSError, ValueError):  # the terminal has gone, or somebody has closed it
+                self._stream = None
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):  # what a host has put in its place need not know, and a closed one does not
+        return False

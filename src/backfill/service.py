@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from datetime import date, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import evolve
 
 from backfill.engine.coverage import survey
+from backfill.engine.failures import describe
 from backfill.engine.jobs import LiveJob
 from backfill.engine.listing import resolve_lists
-from backfill.engine.planner import Planner
+from backfill.engine.planner import Planner, has_work
 from backfill.engine.progress import build_report
 from backfill.engine.queue import JobQueue
 from backfill.engine.runner import Runner
@@ -38,8 +39,10 @@ from backfill.model import (
     Frequency,
     JobEvent,
     JobSpec,
+    JobState,
+    refuse_collisions,
 )
-from backfill.model.checks import as_choice, as_count, as_texts
+from backfill.model.checks import as_choice, as_count, as_name, as_seconds, as_texts
 from backfill.protocols import (
     Clock,
     DataSource,
@@ -52,8 +55,17 @@ from backfill.protocols import (
     SupportsEvents,
     SupportsFetchStatus,
     SupportsMaxConcurrency,
+    SupportsWriteCheck,
 )
-from backfill.wiring import as_fetcher, default_clock, default_fetcher, default_jobs, default_scope
+from backfill.wiring import (
+    as_collaborator,
+    as_fetcher,
+    as_source,
+    default_clock,
+    default_fetcher,
+    default_jobs,
+    default_scope,
+)
 
 if TYPE_CHECKING:
     from typing import Self
@@ -83,7 +95,7 @@ class Job:
     def __repr__(self) -> str:
         try:
             return f"<Job {self.backfill_id}: {self.status}>"
-        except BackfillError:  # cleaned up, or carried over a fork: a debugger must still be able to show it
+        except Exception:  # noqa: BLE001 - cleaned up, carried over a fork, a job store that fails: it can still be shown
             return f"<Job {self.backfill_id}>"
 
     @property
@@ -156,16 +168,18 @@ class BackfillService:
         clock: Clock | None = None,
         max_active_jobs: int = 1,
     ) -> None:
-        self._source = _checked_source(source)
-        self._store = _checked("store", store, SnapshotStore, "needs begin, read, entries, days and delete")
-        self._scope = default_scope() if scope is None else _checked("scope", scope, ScopeResolver, "needs resolve(requested)")
-        self._clock = (
-            default_clock() if clock is None else _checked("clock", clock, Clock, "needs today, now, monotonic and wait")
-        )
-        self._jobs = (
-            default_jobs() if jobs is None else _checked("jobs", jobs, JobStore, "needs create, load, apply, list and delete")
-        )
-        self._fetcher = None if fetch is None else as_fetcher(fetch, self._clock)
+        self._source = as_source(source)
+        self._store = as_collaborator("store", store, SnapshotStore, "needs begin, read, entries, days and delete")
+        self._scope = default_scope()
+        if scope is not None:
+            self._scope = as_collaborator("scope", scope, ScopeResolver, "needs resolve(requested)")
+        self._clock = default_clock()
+        if clock is not None:
+            self._clock = as_collaborator("clock", clock, Clock, "needs today, now, monotonic and wait")
+        self._jobs = default_jobs()
+        if jobs is not None:
+            self._jobs = as_collaborator("jobs", jobs, JobStore, "needs create, load, apply, list and delete")
+        self._fetcher: Fetcher | None = None if fetch is None else as_fetcher(fetch, self._clock)
         self._owns_fetcher = fetch is None
         max_active = as_count("max_active_jobs", max_active_jobs, least=1, most=64)
         self._slots = Slots(source.max_concurrency if isinstance(source, SupportsMaxConcurrency) else None)
@@ -175,6 +189,8 @@ class BackfillService:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._closed = False
+        self._ending = False
+        self._running = 0
         self._registered = False
 
     def __enter__(self) -> Self:
@@ -185,6 +201,27 @@ class BackfillService:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /) -> None:
         """Close the service without finishing its jobs."""
         self.close()
+
+    # --- what it is made of, for those who show it --------------------------------------------------------------------
+
+    @property
+    def store(self) -> SnapshotStore:
+        """Where its snapshots are."""
+        return self._store
+
+    @property
+    def scope(self) -> ScopeResolver:
+        """Which districts it may touch."""
+        return self._scope
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more jobs."""
+        return self._closed
+
+    def fetch_status(self) -> FetchStatus | None:
+        """Return the state of the door out, its limits and breakers; ``None`` = it cannot say, or nothing was fetched yet."""
+        return self._performance()
 
     # --- starting jobs ------------------------------------------------------------------------------------------------
 
@@ -216,11 +253,12 @@ class BackfillService:
         Raises:
             InvalidRequest: It cannot be done, or the key was used for something else.
             PlanOutdated: The plan no longer describes what would happen.
-            ServiceUnusable: The service was closed.
+            StoreUnavailable: The store says that it cannot be written.
+            ServiceUnusable: The service was closed, or no thread can be had for the job.
         """
         self._check_usable()
-        if idempotency_key is not None and not (isinstance(idempotency_key, str) and idempotency_key):
-            raise InvalidRequest("idempotency_key", idempotency_key, "not a text", "pass one of your own making, or leave it out")
+        if idempotency_key is not None:
+            as_name("idempotency_key", idempotency_key)
         if not isinstance(request_or_plan, BackfillPlan):
             plan = self._planner.plan(_request(request_or_plan), rate=self._rate())
             return self._accept(plan, idempotency_key=idempotency_key)
@@ -239,18 +277,21 @@ class BackfillService:
         Args:
             request: What to do.
             progress: Called with the report about twice a second; ``True`` = a line on standard error; ``None`` = that line
-                if standard error is a terminal; ``False`` = nothing.
+                if standard error is a terminal; ``False`` = nothing. What the function raises cancels the job, and is raised.
 
         Raises:
             InvalidRequest: It cannot be done.
             PlanOutdated: The plan no longer describes what would happen.
+            StoreUnavailable: The store says that it cannot be written.
+            ServiceUnusable: The service was closed, or no thread can be started for the job.
             KeyboardInterrupt: The caller was interrupted; the job is cancelled and its units in flight have ended.
         """
-        from backfill.progressline import watch  # noqa: PLC0415 - only who waits here pays for it
+        from backfill.progressline import display, watch  # noqa: PLC0415 - only who waits here pays for it
 
+        show = display(progress)
         job = self.initiate_backfill(request)
         try:
-            watch(job.future, job.report, progress)
+            watch(job.future, job.report, show)
         except BaseException:
             job.cancel()
             job.wait()
@@ -265,7 +306,7 @@ class BackfillService:
             InvalidRequest: It has not ended, nothing failed, or nothing of it is in scope any more.
         """
         self._check_usable()
-        state = self._jobs.load(backfill_id)
+        state = self._load(backfill_id)
         if not state.status.is_final:
             raise InvalidRequest("backfill_id", backfill_id, f"the job is {state.status}", "wait for its end, or cancel it first")
         failed = state.failed_units()
@@ -285,7 +326,7 @@ class BackfillService:
         live = self._find(backfill_id)
         if live is not None:
             return Job(self, backfill_id, live.future)
-        state = self._jobs.load(backfill_id)
+        state = self._load(backfill_id)
         future: Future[BackfillReport] = Future()
         if state.status.is_final:
             future.set_result(build_report(state, performance=self._performance()))
@@ -302,7 +343,7 @@ class BackfillService:
         live = self._find(backfill_id)
         if live is not None:
             return live.report()
-        return build_report(self._jobs.load(backfill_id), performance=self._performance())
+        return build_report(self._load(backfill_id), performance=self._performance())
 
     def list_backfills(self, *, states: Iterable[BackfillStatus | str] | None = None, limit: int = 50) -> list[BackfillReport]:
         """Return the jobs, newest first, without their errors and without progress per district.
@@ -317,6 +358,8 @@ class BackfillService:
         self._check_process()
         if isinstance(states, str):
             raise InvalidRequest("states", str(states), "one state, where a list of them is meant", f"write [{str(states)!r}]")
+        if states is not None and not isinstance(states, Iterable):
+            raise InvalidRequest("states", states, "not a list of states", "write a list, for instance ['processing']")
         wanted = None if states is None else tuple(as_choice("states", state, BackfillStatus) for state in states)
         most = as_count("limit", limit, least=1, most=_EVERY)
         reports = [build_report(state) for state in self._jobs.list(states=wanted, limit=most)]
@@ -327,6 +370,8 @@ class BackfillService:
     def errors(self, backfill_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[DistrictError]:
         """Return a job's failures from the *after*-th on (counted from 0), oldest first, at most *limit* of them.
 
+        Of a job store that cannot page through them (see `SupportsErrors`), they are the newest 1,000.
+
         Raises:
             JobNotFound: There is none of this identifier.
             InvalidRequest: *after* is negative, or *limit* below 1.
@@ -335,13 +380,16 @@ class BackfillService:
         as_count("after", after, least=0, most=_EVERY)
         as_count("limit", limit, least=1, most=_EVERY)
         if isinstance(self._jobs, SupportsErrors):
-            return self._jobs.errors(backfill_id, after=after, limit=limit)
-        return tuple(self._jobs.load(backfill_id).errors)[after : after + limit]
+            return self._jobs.errors(_identifier(backfill_id), after=after, limit=limit)
+        return tuple(self._load(backfill_id).errors)[after : after + limit]
 
     def events(self, *, after: int | None = None) -> Sequence[JobEvent]:
         """Return what happened to all jobs, oldest first, after the event with sequence number *after*, as the job store kept it.
 
         At most 1,000 events: to have more, ask again after the last of them.
+
+        Raises:
+            InvalidRequest: *after* is no sequence number.
         """
         return self._events(after)
 
@@ -356,7 +404,7 @@ class BackfillService:
         live = self._find(backfill_id)
         if live is not None:
             return live.cancel("cancelled on request")
-        self._jobs.load(backfill_id)
+        self._load(backfill_id)
         return False
 
     def coverage(
@@ -380,9 +428,11 @@ class BackfillService:
         """
         self._check_process()
         request = BackfillRequest(start, end, frequency=frequency)
-        names = self._scope.resolve(None).districts
-        if districts is not None:
+        if districts is None:
+            names = self._scope.resolve(None).districts
+        else:
             names = tuple(map(naming_of(self._source), as_texts("districts", districts)))
+            refuse_collisions(names)
         return survey(
             request.start_date,
             request.end_date,
@@ -420,7 +470,8 @@ class BackfillService:
     def close(self, *, wait: bool = False, timeout: float | None = None) -> None:
         """Start nothing new, let the units in flight end, publish what is collected, and let go of what the service made.
 
-        May be called twice, and from any thread. Jobs can still be looked at afterwards.
+        May be called twice, and from any thread. Called from a thread of one of its jobs (by a subscriber, or a source), it waits
+        for nothing, since that thread must return before the job can end. Jobs can still be looked at afterwards.
 
         Args:
             wait: Finish the accepted jobs first.
@@ -428,24 +479,34 @@ class BackfillService:
 
         Raises:
             TimeoutError: Units in flight did not end in time; their threads end when these do.
+            InvalidRequest: *timeout* is no number of seconds; or *wait*, from a thread of one of the jobs to wait for.
         """
         if self._pid != os.getpid():
             return  # nothing of it runs here, and a lock may have been held when the process was forked
+        if timeout is not None:
+            timeout = max(0.0, as_seconds("timeout", timeout, least=-threading.TIMEOUT_MAX, most=threading.TIMEOUT_MAX))
+        inside = self._queue.is_inside()
+        if wait and inside:
+            raise InvalidRequest(
+                "wait", wait, "a thread of a job cannot wait for the jobs to end", "leave it out, or close from another thread"
+            )
         until = None if timeout is None else time.monotonic() + timeout
         with self._lock:
             self._closed = True
         if wait:
             self._queue.join(timeout)
         with self._lock:
+            self._ending = True
             live = tuple(self._live.values())
         for job in live:
             job.cancel("the service was closed before the job had ended")
-        quiet = self._queue.join(None if until is None else max(0.0, until - time.monotonic()))
+        quiet = inside or self._queue.join(None if until is None else max(0.0, until - time.monotonic()))
         atexit.unregister(self._close_at_exit)
-        if self._owns_fetcher and self._fetcher is not None:
-            self._fetcher.close()
+        self._let_go()
         if not quiet:
-            message = f"units in flight did not end within {timeout} s; the service is closed, and their threads end when they do"
+            message = (
+                f"units in flight did not end within {timeout:g} s; the service is closed, and their threads end when they do"
+            )
             raise TimeoutError(message)
 
     # --- within -------------------------------------------------------------------------------------------------------
@@ -474,15 +535,12 @@ class BackfillService:
             kept = self._jobs.create(spec, idempotency_key=idempotency_key)
             if kept.job_id != spec.job_id:
                 return self.get_job(kept.job_id)
-            if unless is not None:
+            try:
+                live = self._enqueue(spec, unless)
+            except BaseException:
+                self._live.pop(spec.job_id, None)
                 self._jobs.delete(spec.job_id)
-                raise unless
-            live = LiveJob(spec, self._jobs, self._clock, self._performance)
-            self._live[spec.job_id] = live
-            if not self._registered:
-                self._registered = True
-                atexit.register(self._close_at_exit)
-            self._queue.add(live)
+                raise
         logger.info(
             "%s accepted: %s, %d days; %s",
             self.operation,
@@ -493,28 +551,61 @@ class BackfillService:
         )
         return Job(self, spec.job_id, live.future)
 
+    def _enqueue(self, spec: JobSpec, unless: BackfillError | None) -> LiveJob:
+        if unless is not None:
+            raise unless
+        if isinstance(self._store, SupportsWriteCheck) and any(map(has_work, spec.plan.days)):
+            self._store.check_writable()
+        job = self._live[spec.job_id] = LiveJob(spec, self._jobs, self._clock, self._performance)
+        if not self._registered:
+            self._registered = True
+            atexit.register(self._close_at_exit)
+        try:
+            self._queue.add(job)
+        except RuntimeError as error:  # too many threads, or the interpreter is ending
+            message = f"no thread can be started for the job ({error}), so it was not accepted; end some, and try again"
+            raise ServiceUnusable(message) from error
+        return job
+
     def _run(self, job: LiveJob) -> None:
+        with self._lock:
+            self._running += 1
         try:
             Runner(job, self._source, self._store, self._door(), self._clock, self._slots).run()
-        except Exception as error:  # what the runner is made of may fail, an ability of the source for instance
+        except BaseException as error:  # what the runner is made of may raise anything, an ability of the source for instance
             logger.exception("the job cannot begin", extra={"job_id": job.spec.job_id})
-            job.finish(error=f"{type(error).__name__}: {error}")
-        if job.is_noted:
-            with self._lock:
+            job.finish(error=describe(error))
+        with self._lock:
+            self._running -= 1
+            if job.is_noted:
                 self._live.pop(job.spec.job_id, None)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close what the service made, once it is closed and no unit in flight needs it any more."""
+        with self._lock:
+            done = self._ending and not self._running
+        if done and self._owns_fetcher and self._fetcher is not None:
+            self._fetcher.close()
 
     def _find(self, backfill_id: str) -> LiveJob | None:
         self._check_process()
         with self._lock:
-            return self._live.get(backfill_id)
+            return self._live.get(_identifier(backfill_id))
+
+    def _load(self, backfill_id: str) -> JobState:
+        return self._jobs.load(_identifier(backfill_id))
 
     def _subscribe(self, backfill_id: str, callback: Callable[[JobEvent], None]) -> Callable[[], None]:
+        if not callable(callback):
+            raise InvalidRequest("callback", callback, "not a function", "pass a function that takes an event")
         live = self._find(backfill_id)
         return (lambda: None) if live is None else live.subscribe(callback)
 
     def _events(self, after: int | None, job_id: str | None = None) -> Sequence[JobEvent]:
         self._check_process()
-        return self._jobs.events(after, job_id=job_id) if isinstance(self._jobs, SupportsEvents) else ()
+        since = None if after is None else as_count("after", after, least=0, most=_EVERY)
+        return self._jobs.events(since, job_id=job_id) if isinstance(self._jobs, SupportsEvents) else ()
 
     def _door(self) -> Fetcher:
         with self._lock:
@@ -523,12 +614,20 @@ class BackfillService:
             return self._fetcher
 
     def _performance(self) -> FetchStatus | None:
-        fetcher = self._fetcher
-        return fetcher.status() if isinstance(fetcher, SupportsFetchStatus) else None
+        fetcher: object = self._fetcher
+        if not isinstance(fetcher, SupportsFetchStatus):
+            return None
+        try:
+            status: object = fetcher.status()
+        except Exception:  # a door that cannot say how it is doing must take no report with it, and no job
+            logger.exception("the door out cannot say how it is doing")
+            return None
+        return status if isinstance(status, FetchStatus) else None
 
     def _rate(self) -> float | None:
-        fetcher = self._door()
-        return fetcher.status().rate if isinstance(fetcher, SupportsFetchStatus) else None
+        self._door()
+        status = self._performance()
+        return None if status is None else status.rate
 
     def _check_usable(self) -> None:
         self._check_process()
@@ -542,24 +641,10 @@ class BackfillService:
             raise ServiceUnusable(message)
 
 
-T = TypeVar("T")
-
-
-def _checked(field: str, value: T, protocol: type, rule: str) -> T:
-    if isinstance(value, type) or not isinstance(value, protocol):
-        raise InvalidRequest(field, value, f"a {field} {rule}", "pass an object that has them")
+def _identifier(value: object) -> str:
+    if not isinstance(value, str):  # a Job, for instance, whose text would ask for its state again
+        raise InvalidRequest("backfill_id", type(value), "not a job's identifier", "pass its backfill_id, a string")
     return value
-
-
-def _checked_source(value: DataSource) -> DataSource:
-    source = _checked("source", value, DataSource, "needs a name and collect_district(day, district, fetch)")
-    if not isinstance(source.name, str) or not source.name.strip():
-        raise InvalidRequest(
-            "source.name", source.name, "a source has a name", "give it a short text, stored with every snapshot"
-        )
-    if isinstance(source, SupportsMaxConcurrency):
-        as_count("source.max_concurrency", source.max_concurrency, least=1, most=_EVERY)
-    return source
 
 
 def _request(value: object) -> BackfillRequest:

@@ -12,9 +12,9 @@ from backfill.engine.collect import Collector
 from backfill.engine.scoping import naming_of
 from backfill.errors import DataUnavailable, InvalidRequest, SourceError
 from backfill.model import Collected, DistrictRecord, Finding, Frequency, JobContext, Method, PlannedDay
-from backfill.model.checks import as_date
+from backfill.model.checks import as_date, as_name
 from backfill.protocols import DataSource, Fetch, Fetcher
-from backfill.wiring import as_fetcher, default_clock, default_fetcher
+from backfill.wiring import as_fetcher, as_source, default_clock, default_fetcher
 
 CollectFunction = Callable[[date, str, Fetch], object]
 
@@ -44,11 +44,16 @@ def function_source(name: str) -> Callable[[CollectFunction], FunctionSource]:
     """Return a decorator that makes a source called *name* of a function ``collect(day, district, fetch)``.
 
     Raises:
-        InvalidRequest: The name is empty or no string (a decorator without its brackets, say).
+        InvalidRequest: The name cannot be one (of a decorator without its brackets, say), or what is decorated is no function.
     """
-    if not isinstance(name, str) or not name.strip():
-        raise InvalidRequest("name", name, "a source has a name", "write @function_source('my-source')")
-    return lambda collect: FunctionSource(name, collect)
+    as_name("name", name)
+
+    def decorate(collect: CollectFunction) -> FunctionSource:
+        if not callable(collect):
+            raise InvalidRequest(name, collect, "not a function", "decorate a function collect(day, district, fetch)")
+        return FunctionSource(name, collect)
+
+    return decorate
 
 
 def try_source(source: DataSource, day: date | str, district: str, fetch: Fetcher | Fetch | None = None) -> Collected:
@@ -65,9 +70,10 @@ def try_source(source: DataSource, day: date | str, district: str, fetch: Fetche
 
     Raises:
         SourceError: What a job would record as unavailable or failed, from the exception that the source raised.
-        InvalidRequest: Day or district cannot be one.
+        InvalidRequest: Source, day, district or door cannot be one.
     """
     clock = default_clock()
+    source = as_source(source)
     day = as_date("day", day)
     name = naming_of(source)(district)
     (edition,) = list_editions(day, day, Frequency.DAILY, source)

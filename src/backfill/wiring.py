@@ -1,10 +1,19 @@
-"""The defaults that a service is made of when its caller names none. Loads what they need when they are made."""
+"""What a service is made of: its caller's collaborators, looked at, and the defaults where none is named.
+
+Loads what the defaults need when they are made.
+"""
 
 from __future__ import annotations
 
+import sys
+from typing import TypeVar
+
 from backfill.clock import SystemClock
 from backfill.errors import InvalidRequest
-from backfill.protocols import Clock, Fetch, Fetcher, JobStore, ScopeResolver
+from backfill.model.checks import as_count, as_name
+from backfill.protocols import Clock, DataSource, Fetch, Fetcher, JobStore, ScopeResolver, SupportsMaxConcurrency
+
+T = TypeVar("T")
 
 
 def default_clock() -> Clock:
@@ -33,19 +42,49 @@ def default_fetcher(clock: Clock) -> Fetcher:
     return PoliteFetcher(clock=clock)
 
 
+def as_collaborator(field: str, value: T, protocol: type, rule: str) -> T:
+    """Return *value* if it has the members of *protocol*.
+
+    Raises:
+        InvalidRequest: It has not, or is a class where an instance is meant.
+    """
+    _refuse_class(field, value)
+    if not isinstance(value, protocol):
+        raise InvalidRequest(field, value, f"a {field} {rule}", "pass an object that has them")
+    return value
+
+
+def as_source(value: DataSource) -> DataSource:
+    """Return *value* if it is a source, with a name that can be stored.
+
+    Raises:
+        InvalidRequest: It is not.
+    """
+    source = as_collaborator("source", value, DataSource, "needs a name and collect_district(day, district, fetch)")
+    as_name("source.name", source.name)
+    if isinstance(source, SupportsMaxConcurrency):
+        as_count("source.max_concurrency", source.max_concurrency, least=1, most=sys.maxsize)
+    return source
+
+
 def as_fetcher(fetch: Fetcher | Fetch, clock: Clock) -> Fetcher:
     """Return *fetch*, wrapped if it is a bare `Fetch`.
 
     Raises:
         InvalidRequest: It is neither.
     """
-    is_class = isinstance(fetch, type)  # PoliteFetcher without its brackets has all the members, too
-    if isinstance(fetch, Fetcher) and not is_class:
+    _refuse_class("fetch", fetch)
+    if isinstance(fetch, Fetcher):
         return fetch
-    if is_class or not callable(fetch):
+    if not callable(fetch):
         raise InvalidRequest(
             "fetch", fetch, "neither a Fetcher nor a Fetch", "pass a PoliteFetcher, or a function that returns a Document"
         )
     from backfill.fetching import BareFetcher  # noqa: PLC0415
 
     return BareFetcher(fetch, clock=clock)
+
+
+def _refuse_class(field: str, value: object) -> None:
+    if isinstance(value, type):  # it has all the members of its instances, so that nothing else would notice
+        raise InvalidRequest(field, value, "a class, where an instance of it is meant", f"write {value.__name__}(…)")

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from backfill.engine.calendar import MAX_DAYS, check_range, list_editions, select_days
+from backfill.engine.calendar import MAX_DAYS, check_range, list_editions
 from backfill.errors import InvalidRequest
 from backfill.model import Edition, Frequency, Gap
 from backfill.testing import VirtualClock
-from engine_doubles import One, bounded
+from engine_doubles import One
 
 TODAY = VirtualClock().today()
 YESTERDAY = TODAY - timedelta(days=1)
-ANY_DAY = st.dates(date(1999, 1, 1), date(2031, 12, 31))
 
 
 class Editions(One):
@@ -43,27 +39,6 @@ class Forecast(One):
     def latest_day(self, today: date, /) -> date:
         """Return it."""
         return today + timedelta(days=self._ahead)
-
-
-@bounded
-@given(start=ANY_DAY, length=st.integers(0, 800), frequency=st.sampled_from(Frequency))
-def test_the_days_of_a_frequency(start: date, length: int, frequency: Frequency) -> None:
-    """Every day, each seventh from the first, or exactly the last days of months, ascending, both ends included. [R2.2]"""
-    end = start + timedelta(days=length)
-    every = [start + timedelta(days=number) for number in range(length + 1)]
-    expected = {
-        Frequency.DAILY: every,
-        Frequency.WEEKLY: every[::7],
-        Frequency.MONTH_END: [day for day in every if day.day == monthrange(day.year, day.month)[1]],
-    }
-    assert list(select_days(start, end, frequency)) == expected[frequency]
-
-
-def test_the_last_days_of_time() -> None:
-    """The end of the calendar is no error: neither the last of its days nor the last of its months has one after it. [R2.2]"""
-    start = date(9999, 11, 1)
-    assert list(select_days(start, date.max, Frequency.MONTH_END)) == [date(9999, 11, 30), date.max]
-    assert list(select_days(date.max, date.max, Frequency.DAILY)) == [date.max]
 
 
 @pytest.mark.parametrize("end", [TODAY, TODAY + timedelta(days=1), date(2126, 1, 1), date.max])

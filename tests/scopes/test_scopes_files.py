@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from backfill import wholefile
 from backfill.errors import DamagedFile, StoreUnavailable
 from backfill.scopes import DistrictConfigurationService, stored
 
@@ -261,7 +262,7 @@ def test_a_place_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None
 
 def test_a_writer_that_never_ends_is_not_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that is kept for too long is told as such; reading needs none. [R7.1]"""
-    monkeypatch.setattr(stored, "LOCK_SECONDS", 0.02)
+    monkeypatch.setattr(wholefile, "LOCK_SECONDS", 0.02)
     service = DistrictConfigurationService(path)
     with FileLock(path.with_name("districts.json.lock")):
         assert service.districts == ("61", "F")

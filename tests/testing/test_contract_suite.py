@@ -132,6 +132,8 @@ def test_what_goes_wrong_afterwards_is_a_failure_too() -> None:
 
     class Closing(Contract):
         def test_it_is_closed(self) -> None:
+            """What it opens does not close."""
+
             class Stubborn:
                 def close(self) -> NoReturn:
                     raise OSError("it does not close")
@@ -148,6 +150,7 @@ def test_an_interruption_is_let_through() -> None:
 
     class Interrupted(Contract):
         def test_it_is_interrupted(self) -> None:
+            """Somebody presses Ctrl-C."""
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

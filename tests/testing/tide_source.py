@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
-from backfill.engine.calendar import select_days
 from backfill.errors import InvalidRequest, SourceError
-from backfill.model import Collected, DocumentRequest, Edition, Frequency, Gap
+from backfill.model import Collected, DocumentRequest, Edition, Frequency, Gap, select_days
 from backfill.protocols import Fetch
 from backfill.testing.contracts import DataSourceContract
 from backfill.testing.fetch import DictFetch

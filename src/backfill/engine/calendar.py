@@ -1,30 +1,16 @@
-"""Which days a range means: the frequencies, and the editions that a source has of them."""
+"""Which days a range may span, and the editions that a source has of those that a frequency selects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from backfill.errors import InvalidRequest
-from backfill.model import Edition, Frequency
-from backfill.model.checks import last_of_month
+from backfill.model import Edition, Frequency, select_days
 from backfill.protocols import Clock, DataSource, EditionCatalog, LatestDay
 
 MAX_DAYS = 20_000
 """The longest range of one request, in days: about 54 years, longer than any publisher's history that we know of."""
-
-
-def select_days(start: date, end: date, frequency: Frequency) -> Iterator[date]:
-    """Iterate over the days that *frequency* selects from *start* to *end*, ascending."""
-    if frequency is Frequency.MONTH_END:
-        for month in range(12 * start.year + start.month - 1, 12 * end.year + end.month):
-            day = last_of_month(date(month // 12, month % 12 + 1, 1))
-            if day <= end:
-                yield day
-        return
-    step = 7 if frequency is Frequency.WEEKLY else 1
-    for offset in range(0, (end - start).days + 1, step):
-        yield start + timedelta(days=offset)
 
 
 def check_range(start: date, end: date, source: DataSource, clock: Clock) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Generic, TypeVar, cast
 
 from attrs import evolve, frozen
 
-from backfill.engine.failures import as_source_error
+from backfill.engine.failures import as_source_error, is_interrupt
 from backfill.engine.gate import PlannedOnly
 from backfill.engine.planner import documents_of
 from backfill.engine.scoping import naming_of
@@ -188,8 +187,8 @@ class Collector:
         return fetch if documents_planned is None else PlannedOnly(fetch, frozenset(documents_planned))
 
     def _failure(self, error: BaseException, planned: PlannedDay, district: str | None) -> SourceError:
-        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-            raise error  # Ctrl-C, which only this thread ever gets: somebody waits here for a plan, or tries a source
+        if is_interrupt(error):
+            raise error  # somebody waits here for a plan, or tries a source
         extra: dict[str, object] = {"job_id": self._job.job_id, "day": planned.day.isoformat(), "district": district}
         failure = as_source_error(error, extra=extra)
         if isinstance(failure, Cancelled) and not self._job.cancel.is_set():  # or its unit would stay pending, in a job that ends

@@ -216,14 +216,13 @@ class DayWork:
         self.state = DayState.OVER
         return self._whole_day(error, at, stage="fetch")
 
-    def summarized(self, finding: Finding | None = None) -> list[Change]:
-        """Note that the summaries are staged, or why they are not."""
+    def summarized(self, *findings: Finding) -> list[Change]:
+        """Note that the summaries are staged, with what they found, or why they are not."""
         self.in_flight -= 1
         self._summarized = True
-        if finding is not None:
-            self._findings.append(finding)
+        self._findings.extend(findings)
         self._settle_state()
-        return [] if finding is None else [Found(finding)]
+        return [Found(finding) for finding in findings]
 
     def contribution(self, template: Contribution) -> Contribution:
         """Return what is to be said of the day when it is published; *template* has what is the same for the whole job."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import threading
+import traceback
 from datetime import date, datetime
 from urllib.error import URLError
 
@@ -18,7 +20,7 @@ from backfill.errors import (
     StoreUnavailable,
     TransientSourceError,
 )
-from backfill.model import DistrictError, Stage
+from backfill.model import DistrictError, Stage, redact_text
 
 logger = logging.getLogger("backfill.engine")
 
@@ -57,13 +59,13 @@ def as_source_error(error: BaseException, *, extra: dict[str, object]) -> Source
     cause = error.reason if isinstance(error, URLError) and isinstance(error.reason, BaseException) else error
     names = {cls.__name__ for cls in type(cause).__mro__}
     if isinstance(cause, TimeoutError) or names & _FOREIGN_TIMEOUTS:
-        return TransientSourceError(_describe(cause), kind="timeout", stage="fetch")
+        return TransientSourceError(describe(cause), kind="timeout", stage="fetch")
     if isinstance(cause, ConnectionError) or names & _FOREIGN_CONNECTION or _finds_no_way(cause):
-        return TransientSourceError(_describe(cause), kind="connection", stage="fetch")
+        return TransientSourceError(describe(cause), kind="connection", stage="fetch")
     if isinstance(error, BackfillError):
-        return PermanentSourceError(_describe(error), kind="invalid", stage="transform")
-    logger.error("raised what it should not", exc_info=error, extra=extra)
-    return PermanentSourceError(f"raised {_describe(error)}", kind="source_bug", stage="transform")
+        return PermanentSourceError(describe(error), kind="invalid", stage="transform")
+    _log_bug(error, extra)
+    return PermanentSourceError(f"raised {describe(error)}", kind="source_bug", stage="transform")
 
 
 def district_error(error: SourceError, *, day: date, district: str | None, stage: str, at: datetime) -> DistrictError:
@@ -78,6 +80,16 @@ def district_error(error: SourceError, *, day: date, district: str | None, stage
         is_retryable=isinstance(error, TransientSourceError),
         timestamp=at,
     )
+
+
+def describe(error: BaseException) -> str:
+    """Return the class and the text of *error*, for people, secrets redacted; never raises, whatever class it is of."""
+    return f"{type(error).__name__}: {_text(error)}"[:_LONGEST]
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether *error* is Ctrl-C, meant for whoever waits in this thread: Python raises it in the main thread and in no other."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 def _plain(error: SourceError) -> SourceError:
@@ -108,12 +120,18 @@ def _finds_no_way(cause: BaseException) -> bool:
     return isinstance(cause, socket.gaierror) or (isinstance(cause, OSError) and cause.errno in _NO_WAY_THERE)
 
 
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_text(error)}"[:_LONGEST]
-
-
 def _text(error: BaseException) -> str:
     try:
-        return str(error)
+        return redact_text(str(error))
     except BaseException:  # noqa: BLE001 - an exception whose own text raises must not take the job with it
         return "(its text cannot be had)"
+
+
+def _log_bug(error: BaseException, extra: dict[str, object]) -> None:
+    """Write the traceback to the log: as it is, or as a text without the secrets that it shows."""
+    shown = "".join(traceback.format_exception(error))
+    redacted = redact_text(shown)
+    if redacted == shown:
+        logger.error("raised what it should not", exc_info=error, extra=extra)
+    else:
+        logger.error("raised what it should not\n%s", redacted, extra=extra)

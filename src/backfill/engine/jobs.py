@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import date
 
+from backfill.engine.failures import describe, is_interrupt
 from backfill.engine.progress import build_report
 from backfill.model import (
     BackfillReport,
@@ -32,15 +33,8 @@ class LiveJob:
     """One job of this process. Any thread may look at it, cancel it or subscribe; one thread at a time notes its changes."""
 
     def __init__(self, spec: JobSpec, store: JobStore, clock: Clock, performance: Callable[[], FetchStatus | None]) -> None:
-        request = spec.plan.request
         self.spec = spec
-        self.context = JobContext(
-            job_id=spec.job_id,
-            created_at=spec.created_at,
-            retry=request.retry_failures,
-            reuse=request.enable_caching,
-            min_interval=request.min_interval,
-        )
+        self.context = JobContext.of(spec.plan.request, job_id=spec.job_id, created_at=spec.created_at)
         self.future: Future[BackfillReport] = Future()
         self.future.set_running_or_notify_cancel()
         self.cancel_reason: str | None = None
@@ -81,26 +75,26 @@ class LiveJob:
     def finish(self, *, error: str | None = None) -> None:
         """Reach the final state that follows from the units; *error*: what stopped the job as a whole. Never raises.
 
-        Where the job store cannot note the end, the job has ended all the same, in error, for those who ask this process.
+        Where the job store cannot note the end, the job has ended all the same, in error, for those who ask this process. A job
+        that has ended before, cancelled while it was queued, stays as it is.
         """
         events: Sequence[JobEvent] = ()
         with self._lock:
+            if self._state.status.is_final:
+                return
             self._current = ()
             try:
                 status, reason = self._conclude(error)
                 events = self._apply([StatusChanged(status, self._clock.now(), reason)])
-            except Exception as failure:
+            except BaseException as failure:  # whatever the job store raises, who waits for the job must hear of its end
                 logger.exception("the end of the job cannot be noted", extra={"job_id": self.spec.job_id})
                 self.is_noted = False
-                reason = error or f"the end of the job cannot be noted ({type(failure).__name__}: {failure})"
+                reason = error or f"the end of the job cannot be noted ({describe(failure)})"
                 self._state.apply(StatusChanged(BackfillStatus.ERROR, self._clock.now(), reason))
-        self._tell(events)
-        self.resolve()
-
-    def resolve(self) -> None:
-        """Hand the final report to whoever waits for it."""
-        if not self.future.done():
-            self.future.set_result(self.report())
+        try:
+            self._tell(events)
+        finally:
+            self._resolve()
 
     def cancel(self, reason: str) -> bool:
         """Ask the job to stop; return whether that changes anything. A queued job is cancelled at once."""
@@ -116,10 +110,12 @@ class LiveJob:
                 except Exception:  # it stays in the queue, and ends when its turn comes
                     logger.exception("the cancellation cannot be noted", extra={"job_id": self.spec.job_id})
             ended = self._state.status is BackfillStatus.CANCELLED
-        self._tell(events)
-        if ended:
-            self.resolve()
-        self.wake()
+        try:
+            self._tell(events)
+        finally:  # also when the caller is interrupted meanwhile
+            if ended:
+                self._resolve()
+            self.wake()
         return True
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
@@ -136,10 +132,21 @@ class LiveJob:
 
     def report(self) -> BackfillReport:
         """Return what has become of it so far."""
-        performance = self._performance()
+        performance = self._look_at_door()
         with self._lock:
             elapsed = None if self._started is None else self._clock.monotonic() - self._started
             return build_report(self._state, current=self._current, elapsed=elapsed, performance=performance)
+
+    def _resolve(self) -> None:
+        """Hand the final report to whoever waits for it. Called once, by whoever brought the job to its end."""
+        self.future.set_result(self.report())
+
+    def _look_at_door(self) -> FetchStatus | None:
+        try:
+            return self._performance()
+        except Exception:  # a fetcher of somebody's own; who waits for the job must get its report all the same
+            logger.exception("the door cannot tell its state", extra={"job_id": self.spec.job_id})
+            return None
 
     def _conclude(self, error: str | None) -> tuple[BackfillStatus, str | None]:
         counts = self._state.counts
@@ -171,5 +178,7 @@ class LiveJob:
             for callback in callbacks:
                 try:
                     callback(event)
-                except (Exception, SystemExit):
+                except BaseException as error:
+                    if is_interrupt(error):
+                        raise
                     logger.exception("a subscriber raised; the job goes on", extra={"job_id": self.spec.job_id})

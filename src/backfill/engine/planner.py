@@ -20,9 +20,11 @@ from backfill.model import (
     CollectionStrategy,
     DocumentRequest,
     Edition,
+    Gap,
     Method,
     Order,
     PlannedDay,
+    RecordHeader,
 )
 from backfill.protocols import Clock, DataSource, DaySummarizer, DistrictCatalog, RequestPlanner, ScopeResolver, SnapshotStore
 
@@ -92,20 +94,27 @@ class Planner:
             PlanOutdated: It would not.
             InvalidRequest: It could not be planned at all any more.
         """
-        lists = {planned.day: planned.districts for planned in plan.days if planned.listed and planned.districts is not None}
+        lists = {planned.day: planned.districts or () for planned in plan.days if planned.listed}
         fresh = self.plan(plan.request, lists=lists)
-        if fresh.fingerprint != plan.fingerprint:
+        if (
+            not fresh.fingerprint == plan.fingerprint == _fingerprint(plan)
+        ):  # a copy with other days or options carries the old one
             raise PlanOutdated(_differences(plan, fresh))
         return plan
 
     def narrow(self, plan: BackfillPlan, failed: Failed, *, rate: float | None = None) -> BackfillPlan:
         """Return a plan of only the *failed* districts of the days of *plan* (``None`` = a day that could not be listed).
 
-        The scope is resolved anew: what has left the configuration since is not fetched again (P7).
+        The scope is resolved anew: what has left the configuration since is not fetched again (P7). So is what exists: what
+        another job has stored since, or was skipped in a day that could not be listed, is skipped.
 
         Raises:
-            InvalidRequest: Nothing of it is in scope any more.
+            InvalidRequest: Nothing of it is in scope any more, or the plan is of another source.
         """
+        if plan.source != self._source.name:
+            raise InvalidRequest(
+                "source", self._source.name, f"the job collected from {plan.source!r}", "retry it with a service of that source"
+            )
         scope = resolve_scope(plan.request.target_districts, self._source, self._scope, self._store)
         days: list[PlannedDay] = []
         for planned in plan.days:
@@ -116,10 +125,14 @@ class Planner:
                 elif scope.districts is not None:
                     names = tuple(name for name in names if name in scope.districts)
                 if names != ():
-                    days.append(evolve(planned, districts=names, existing=()))
+                    entries = self._store.entries(planned.day) if plan.request.skip_existing else {}
+                    existing = _satisfying(entries, names, plan.strategy.detail)
+                    whole = planned.listed and names == planned.districts  # else `names` is not the day's own list any more
+                    days.append(evolve(planned, districts=names, existing=existing, listed=whole))
         if not days:
+            gone = sorted({name for names in failed.values() for name in names or ()})
             raise InvalidRequest(
-                "backfill_id", None, "what failed in this job is no longer in scope", "configure its districts again first"
+                "target_districts", gone, "what failed in this job is no longer in scope", "configure its districts again first"
             )
         return self.complete(evolve(plan, scope=scope, days=tuple(days)), rate=rate)
 
@@ -134,19 +147,17 @@ class Planner:
         skip: bool,
     ) -> PlannedDay:
         entries = self._store.entries(edition.day) if stored and skip and edition.gap is None else {}
+        gap = edition.gap
         listed = False
-        existing: tuple[str, ...] = ()
-        if districts is None and edition.gap is None:
+        if districts is None and gap is None:
             districts = lists.get(edition.day)
             if districts is None and entries and all(header.settled for header in entries.values()):
                 districts = self._stored_list(edition.day)
             listed = districts is not None
-        if entries:
-            wanted = entries if districts is None else districts
-            existing = tuple(name for name in wanted if name in entries and entries[name].satisfies(strategy.detail))
-        return PlannedDay(
-            edition.day, edition.as_of, edition.gap, edition.settled_on, strategy.method, districts, existing, listed
-        )
+            if districts == ():  # the publisher lists none: counted unavailable, as by a job that lists the day itself
+                districts, gap, entries = None, Gap.UNKNOWN, {}
+        existing = _satisfying(entries, districts, strategy.detail)
+        return PlannedDay(edition.day, edition.as_of, gap, edition.settled_on, strategy.method, districts, existing, listed)
 
     def _stored_list(self, day: date) -> tuple[str, ...] | None:
         """Return the districts that a listing of *day* gave when it was stored; ``None`` = it never was listed."""
@@ -168,12 +179,11 @@ class Planner:
         documents: dict[str, str] = {}  # of all days: one that serves several of them is fetched once
         others: Counter[str] = Counter()
         for planned in work:
-            whole = _whole_day(planned, source)
-            documents.update(whole)
+            documents.update(_counted(_whole_day(planned, source)))
             if planned.strategy is not Method.SYSTEM_WIDE:
                 todo = to_collect(planned)
                 for district in todo if each else todo[:1]:
-                    own = _documents(source.requests_for(planned.edition, district))
+                    own = _counted(source.requests_for(planned.edition, district))
                     if not each:
                         for identity in own.keys() - documents.keys():
                             others[own[identity]] += len(todo) - 1
@@ -186,6 +196,12 @@ class Planner:
         return result, not unknown and each
 
 
+def _satisfying(entries: Mapping[str, RecordHeader], districts: tuple[str, ...] | None, detail: str) -> tuple[str, ...]:
+    """Return those of *districts* (``None`` = all stored) that are stored so well that they will be skipped."""
+    wanted = entries if districts is None else districts
+    return tuple(name for name in wanted if name in entries and entries[name].satisfies(detail))
+
+
 def to_collect(planned: PlannedDay) -> tuple[str, ...]:
     """Return the districts of *planned* that are known and not skipped."""
     existing = frozenset(planned.existing)
@@ -195,15 +211,16 @@ def to_collect(planned: PlannedDay) -> tuple[str, ...]:
 def documents_of(planned: PlannedDay, source: DataSource, district: str | None) -> Mapping[str, str] | None:
     """Return the documents that one call on the day may ask for, each identity with its report; ``None`` = nobody knows.
 
-    They are those that the plan counts, and no others (P12): for a call that serves one *district* its own, for a call that
-    serves several (``None``) those of each that it may serve; and those of the day as a whole where the plan has them.
+    They are those that the plan counts, the conditional ones beside them, and no others (P12): for a call that serves one
+    *district* its own, for a call that serves several (``None``) those of each that it may serve; and those of the day as a whole
+    where the plan has them.
     """
     if not isinstance(source, RequestPlanner):
         return None
-    documents = _whole_day(planned, source)
+    documents = _allowed(_whole_day(planned, source))
     if planned.strategy is not Method.SYSTEM_WIDE:
         for name in to_collect(planned) if district is None else (district,):
-            documents.update(_documents(source.requests_for(planned.edition, name)))
+            documents.update(_allowed(source.requests_for(planned.edition, name)))
     return documents
 
 
@@ -223,23 +240,29 @@ def needs_listing(planned: PlannedDay, source: object) -> bool:
     return planned.districts is None or planned.strategy is not Method.SYSTEM_WIDE
 
 
-def _whole_day(planned: PlannedDay, source: RequestPlanner) -> dict[str, str]:
+def _whole_day(planned: PlannedDay, source: RequestPlanner) -> Sequence[DocumentRequest]:
     """Return the documents of the day as a whole, if any call asks for them."""
     needed = planned.strategy is Method.SYSTEM_WIDE or needs_listing(planned, source) or isinstance(source, DaySummarizer)
-    return _documents(source.requests_for(planned.edition, None)) if needed else {}
+    return source.requests_for(planned.edition, None) if needed else ()
 
 
-def _documents(requests: Sequence[DocumentRequest]) -> dict[str, str]:
+def _allowed(requests: Sequence[DocumentRequest]) -> dict[str, str]:
+    """Return each identity that may be asked for, with its report."""
     return {request.identity: request.report for request in requests}
 
 
+def _counted(requests: Sequence[DocumentRequest]) -> dict[str, str]:
+    """Return each identity that will be asked for unless something is missing, with its report."""
+    return {request.identity: request.report for request in requests if not request.conditional}
+
+
 def _fingerprint(plan: BackfillPlan) -> str:
+    """Return a digest of what the plan does: of the request, only what does not stand in the days already."""
     request = plan.request
     digest = hashlib.sha256(
         dumps(
             [
-                plan.source, plan.strategy.method, plan.strategy.detail, request.start_date.isoformat(),
-                request.end_date.isoformat(), request.frequency, request.order, request.concurrency, request.retry_failures,
+                plan.source, plan.strategy.method, plan.strategy.detail, request.concurrency, request.retry_failures,
                 request.enable_caching, request.min_interval, plan.scope.kind,
             ]
         )
@@ -252,7 +275,9 @@ def _fingerprint(plan: BackfillPlan) -> str:
         return digests[names]
 
     for planned in plan.days:
-        digest.update(f"{planned.day}|{planned.as_of}|{planned.gap}|{planned.settled_on}|{planned.strategy}|".encode())
+        digest.update(
+            f"{planned.day}|{planned.as_of}|{planned.gap}|{planned.settled_on}|{planned.strategy}|{planned.listed}|".encode()
+        )
         digest.update(of(planned.districts) + of(planned.existing))
     return digest.hexdigest()
 

@@ -14,9 +14,11 @@ from contextlib import ExitStack
 from datetime import date
 from queue import SimpleQueue
 
+from attrs import evolve
+
 from backfill.engine.collect import Batch, Collector
 from backfill.engine.day import Collect, DayWork, ListDistricts, Outcome, Publish, Step, Summarize
-from backfill.engine.failures import as_source_error
+from backfill.engine.failures import as_source_error, describe
 from backfill.engine.jobs import LiveJob
 from backfill.engine.planner import needs_listing
 from backfill.engine.slots import Slots
@@ -90,11 +92,9 @@ class Runner:
             )
             self._job.wake = lambda: self._inbox.put(None)
             self._work()
-        except (
-            Exception
-        ) as error:  # a bug here, or a job store that fails: nothing stored is lost, and the caller must learn of it
+        except BaseException as error:  # a bug here, or a job store that fails: nothing stored is lost, and the caller must hear
             logger.exception("the job cannot go on", extra=extra)
-            self._stopped = f"{type(error).__name__}: {error}"
+            self._stopped = describe(error)
             self._job.context.cancel.set()
         finally:
             self._workers.close()
@@ -251,14 +251,15 @@ class Runner:
     def _summarize(self, day: _OpenDay, step: Summarize) -> Callable[[], list[Change]]:
         source = self._source
         assert isinstance(source, DaySummarizer)  # noqa: S101 - what the day was opened with, for the type checker
-        finding: Finding | None = None
+        findings: list[Finding] = []
         try:
             for name, summary in self._collector.summarize(day.planned, step.districts, source).items():
                 day.draft().put_summary(name, summary.data, as_of=summary.as_of or day.planned.day)
+                findings += (evolve(found, day=day.planned.day) for found in summary.findings)
         except Exception as error:  # noqa: BLE001 - as in _stage; the districts are worth storing without it
-            self._not_stored(error, day, None)
-            finding = Finding("summary_failed", f"the day is stored without its summaries: {error}", day.planned.day)
-        return lambda: day.work.summarized(finding)
+            failure = self._not_stored(error, day, None)
+            findings = [Finding("summary_failed", f"the day is stored without its summaries: {failure}", day.planned.day)]
+        return lambda: day.work.summarized(*findings)
 
     def _publish(self, day: _OpenDay) -> Callable[[], list[Change]]:
         template = Contribution(
@@ -299,7 +300,7 @@ class Runner:
             logger.error("the job cannot go on", exc_info=error, extra={"job_id": self._job.spec.job_id})
 
         def stop() -> list[Change]:
-            self._stopped = self._stopped or f"{type(error).__name__}: {error}"
+            self._stopped = self._stopped or describe(error)
             self._job.context.cancel.set()
             return day.work.interrupted()
 
@@ -331,6 +332,6 @@ class _OpenDay:
         with self._lock:
             try:
                 self._stack.close()
-            except Exception:
+            except BaseException:  # whatever a store raises: nothing depends on it any more
                 extra = {"job_id": self._job_id, "day": self.planned.day.isoformat()}
                 logger.exception("a draft could not be left; the job goes on", extra=extra)

@@ -9,16 +9,34 @@ from queue import SimpleQueue
 Task = Callable[[], None]
 
 
+class Worker(threading.Thread):
+    """A thread that works for another.
+
+    Attributes:
+        leader: The thread that it works for, which waits for it.
+    """
+
+    def __init__(self, run: Task, name: str, leader: threading.Thread) -> None:
+        super().__init__(target=run, name=name, daemon=True)
+        self.leader = leader
+
+
+def leader_of(thread: threading.Thread) -> threading.Thread:
+    """Return the thread that *thread* works for; itself, unless it is a worker."""
+    return thread.leader if isinstance(thread, Worker) else thread
+
+
 class Workers:
     """At most *count* daemon threads that carry out tasks in the order of their submission.
 
     Our own rather than a ThreadPoolExecutor, whose threads keep an interpreter from ending until all that is queued is done.
-    `submit` and `close` belong to one thread. A task must not raise.
+    Making one, `submit` and `close` belong to one thread, their leader. A task must not raise.
     """
 
     def __init__(self, count: int, name: str) -> None:
         self._count = count
         self._name = name
+        self._leader = threading.current_thread()
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._unfinished = 0
@@ -30,7 +48,7 @@ class Workers:
             self._unfinished += 1
             short = self._unfinished > len(self._threads)
         if short and len(self._threads) < self._count:
-            thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True)
+            thread = Worker(self._run, f"{self._name}-{len(self._threads)}", self._leader)
             try:
                 thread.start()
             except RuntimeError:  # the interpreter is ending, and starts no thread any more

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from backfill.errors import InvalidRequest
@@ -36,6 +38,33 @@ def as_date(field: str, value: object) -> date:
     if parsed.isoformat() != value:
         raise InvalidRequest(field, value, "not in the form YYYY-MM-DD", f"write {parsed.isoformat()!r}")
     return parsed
+
+
+_LONGEST_NAME = 255
+
+
+def as_name(field: str, value: object) -> str:
+    """Return *value* if it is a name that can be shown on a line and stored: not blank, printable, up to 255 characters.
+
+    Raises:
+        InvalidRequest: It is not.
+    """
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > _LONGEST_NAME:
+        rule = f"not a name of 1 to {_LONGEST_NAME} printable characters"
+        raise InvalidRequest(field, value, rule, "write a short text of one line")
+    return value
+
+
+def as_path(field: str, value: object) -> Path:
+    """Return *value*, a text or a ``PathLike`` of one, as a path. Looks at nothing on the disk.
+
+    Raises:
+        InvalidRequest: It is neither, or empty, which would mean the working directory, or holds a zero character.
+    """
+    text: object = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InvalidRequest(field, value, "not a path", "write a text or a pathlib.Path, '.' for the working directory")
+    return Path(text)
 
 
 def as_choice(field: str, value: object, choices: type[ChoiceT]) -> ChoiceT:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
 
 from attrs import field, frozen
 
@@ -20,6 +21,17 @@ SENSITIVE_NAMES = frozenset(
 """Names of parameters and headers whose values never reach a log, an error, an identity or a stored file."""
 
 REDACTED = "***"
+
+_USER = re.compile(r"(?<=//)[^/\s'\"<>]*@")
+_PARAMETER = re.compile(r"([?&;])([^=?&;#\s'\"<>]+)=([^&;#\s'\"<>]+)")
+_COOKIE = re.compile(r"""\b((?:set-)?cookie['"]?\s*[:=]\s*['"]?)[^'"\r\n]+""", re.IGNORECASE)
+_HEADER = re.compile(
+    r"""\b((?:proxy-)?authorization|x-api-key|x-auth-token|api[-_]?key|access_token|client_secret|passw(?:or)?d)\b
+    (['"]?\s*[:=]\s*)
+    (?: b?'[^'\r\n]*' | b?"[^"\r\n]*" | (?:(?:basic|bearer|digest|token)\s+)?[^\s,;&'")}\]]+ )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Of the names, those that mean nothing else in a text: a "key" or a "pass" may be anything."""
 
 
 def _texts(value: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -38,6 +50,7 @@ class DocumentRequest:
         body: Request body, or ``None``.
         name: The document's identity; ``""`` derives it from method, address, parameters and body (`document_name`).
         report: Which kind of document it is; the plan counts requests by it.
+        conditional: Asked for only when another document turns out to hold nothing: the plan allows it, and does not count it.
     """
 
     url: str
@@ -47,6 +60,7 @@ class DocumentRequest:
     body: bytes | None = None
     name: str = ""
     report: str = "document"
+    conditional: bool = False
 
     @property
     def identity(self) -> str:
@@ -134,3 +148,14 @@ def redact_url(url: str, names: frozenset[str] = SENSITIVE_NAMES) -> str:
         return url
     pairs = [(key, REDACTED if key.lower() in names else value) for key, value in pairs]
     return urlunsplit((parts.scheme, netloc, parts.path, urlencode(pairs, safe="*~/:"), parts.fragment))
+
+
+def redact_text(text: str, names: frozenset[str] = SENSITIVE_NAMES) -> str:
+    """Return *text*, that of an error for instance, without the secrets of the addresses and headers in it."""
+
+    def parameter(found: re.Match[str]) -> str:
+        mark, name, _value = found.groups()
+        return f"{mark}{name}={REDACTED}" if unquote_plus(name).lower() in names else found[0]
+
+    text = _PARAMETER.sub(parameter, _USER.sub("", text))
+    return _HEADER.sub(rf"\1\2{REDACTED}", _COOKIE.sub(rf"\1{REDACTED}", text))

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from attrs import field, frozen
 
 from backfill.model.document import Document
+from backfill.model.request import BackfillRequest
 
 
 @frozen(eq=False)
@@ -30,6 +31,17 @@ class JobContext:
     retry: bool = True
     reuse: bool = True
     min_interval: float | None = None
+
+    @classmethod
+    def of(cls, request: BackfillRequest, *, job_id: str, created_at: datetime) -> JobContext:
+        """Return the context in which everything is fetched on behalf of *request*, with its options."""
+        return cls(
+            job_id,
+            created_at,
+            retry=request.retry_failures,
+            reuse=request.enable_caching,
+            min_interval=request.min_interval,
+        )
 
 
 def _ignore(_document: Document, /) -> None:

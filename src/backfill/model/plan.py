@@ -113,7 +113,7 @@ class PlannedDay:
     Attributes:
         day: The day.
         as_of: When its edition was (or will have been) given out; ``None`` = not known.
-        gap: Why nothing will be requested for it; ``None`` = it will be collected.
+        gap: Why nothing will be requested for it (``unknown``: its list is empty); ``None`` = it will be collected.
         settled_on: From when on its edition no longer changes; ``None`` = it never does.
         strategy: How it is collected.
         districts: Which districts; ``None`` = the day is listed first.

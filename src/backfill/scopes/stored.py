@@ -6,23 +6,19 @@ that its size alone tells a reader of nearly every change.
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from attrs import frozen
-from filelock import FileLock, Timeout
 
-from backfill.errors import DamagedFile, StoreUnavailable
+from backfill.errors import DamagedFile
 from backfill.jsonvalues import JsonValue, dumps, loads
 from backfill.model import normalize_district, refuse_collisions
+from backfill.wholefile import Stamp, WholeFile
 
 SCHEMA_VERSION = "1.0.0"
-LOCK_SECONDS = 10.0
 
 
 class ChangeAction(StrEnum):
@@ -63,13 +59,13 @@ class Configuration:
     history: tuple[ConfigurationChange, ...] = ()
 
 
-class ConfigurationFile:
+class ConfigurationFile(WholeFile):
     """The file, read anew when it has changed, and replaced under a lock. Any thread, any process."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._lock = threading.Lock()
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Stamp | None = None
         self._loaded = Configuration()
 
     def load(self) -> Configuration:
@@ -79,79 +75,20 @@ class ConfigurationFile:
             DamagedFile: The file does not hold a configuration.
             StoreUnavailable: It cannot be read.
         """
-        with self._lock, _translated(self.path, "read"):
-            try:
-                if _identity(self.path.stat()) != self._seen:
-                    with self.path.open("rb") as file:
-                        seen = _identity(os.fstat(file.fileno()))
-                        self._loaded = _decode(file.read(), self.path)
-                    self._seen = seen
-            except FileNotFoundError:
-                self._seen, self._loaded = None, Configuration()
+        with self._lock:
+            if self._seen is None or self.stamp() != self._seen:
+                found = self.read()
+                self._loaded = Configuration() if found is None else _decode(found[1], self.path)
+                self._seen = None if found is None else found[0]
             return self._loaded
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep every other writer away, in this process and in others, and make the folder if need be.
-
-        Raises:
-            StoreUnavailable: Another writer keeps the lock for too long, or the lock cannot be had.
-        """
-        with _translated(self.path, "locked"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path.with_name(self.path.name + ".lock"))
-            try:
-                lock.acquire(timeout=LOCK_SECONDS, poll_interval=0.01)  # real seconds: those of the process that holds it
-            except Timeout as error:
-                message = f"{self.path}: another process has kept it locked for {LOCK_SECONDS:g} seconds; try again, or end that process"
-                raise StoreUnavailable(message) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def replace(self, configuration: Configuration) -> None:
+    def save(self, configuration: Configuration) -> None:
         """Write *configuration*, durably and as a whole; the caller holds the lock.
 
         Raises:
             StoreUnavailable: It cannot be written; the file is as it was.
         """
-        temporary = self.path.with_name(f".{self.path.name}.tmp")  # one name, as there is one writer: a crash leaves one at most
-        with _translated(self.path, "written"):
-            try:
-                with temporary.open("wb") as file:
-                    file.write(_encode(configuration))
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(self.path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-            _sync_folder(self.path.parent)
-
-
-@contextmanager
-def _translated(path: Path, what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        message = (
-            f"{path}: cannot be {what} ({error}); make it a file in a folder that can be read and written, with room on its disk"
-        )
-        raise StoreUnavailable(message) from error
-
-
-def _identity(stat: os.stat_result) -> tuple[int, int, int]:
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # pragma: no branch - other systems cannot sync a folder, and need not
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        self.replace(_encode(configuration))
 
 
 def _encode(configuration: Configuration) -> bytes:

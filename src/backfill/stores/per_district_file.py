@@ -23,7 +23,7 @@ from pathlib import Path
 
 from backfill.clock import SystemClock
 from backfill.model import RecordHeader
-from backfill.model.checks import as_date, as_seconds
+from backfill.model.checks import as_date, as_path, as_seconds
 from backfill.protocols import Clock
 from backfill.stores._atomic import FileSystem
 from backfill.stores._draft import FileDraft
@@ -51,7 +51,7 @@ class PerDistrictFileSnapshotStore:
 
     Raises:
         StoreUnavailable: *root* is not a directory.
-        InvalidRequest: *lock_timeout* is no number of seconds.
+        InvalidRequest: *root* is no path, or *lock_timeout* no number of seconds.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class PerDistrictFileSnapshotStore:
         clock: Clock | None = None,
         files: FileSystem | None = None,
     ) -> None:
-        self._root = Path(root).absolute()  # a later change of the working directory must not move the store
+        self._root = as_path("root", root).absolute()  # a later change of the working directory must not move the store
         with translated(self._root, "opening the store"), suppress(FileNotFoundError):
             if not stat.S_ISDIR(self._root.stat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self._root))
@@ -86,6 +86,21 @@ class PerDistrictFileSnapshotStore:
     def begin(self, day: date, /, *, job_id: str) -> FileDraft:
         """Return a draft of the day. Takes no lock, and touches nothing before the first `put`."""
         return FileDraft(self._writer, self._files, self._root, as_date("day", day), job_id)
+
+    def check_writable(self) -> None:
+        """Return if days can be stored, as far as permissions tell. Touches nothing.
+
+        Raises:
+            StoreUnavailable: This user may not write there, the disk is read-only, or something is in the directory's place.
+        """
+        with translated(self._root, "looking whether days can be stored"):
+            place = self._root
+            while not os.path.lexists(place):  # made by the first draft, in the nearest directory above that is there
+                place = place.parent
+            if not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
 
     def read(self, day: date, /) -> FileSnapshot:
         """Return the stored day. Its manifest and metadata are read now, its districts when they are asked for.

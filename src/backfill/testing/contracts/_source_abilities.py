@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import cast
 
-from backfill.engine.calendar import select_days
 from backfill.errors import InvalidRequest
-from backfill.model import Edition, Frequency, normalize_district, refuse_collisions
+from backfill.model import Edition, Frequency, normalize_district, refuse_collisions, select_days
 from backfill.protocols import (
     BatchSource,
     DataSource,

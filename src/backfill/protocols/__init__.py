@@ -15,11 +15,8 @@ from typing import Protocol, Self, runtime_checkable
 from backfill.jsonvalues import JsonValue
 from backfill.model import (
     BackfillScope,
-    BackfillStatus,
-    Change,
     Collected,
     Contribution,
-    DistrictError,
     DistrictRecord,
     Document,
     DocumentRequest,
@@ -27,15 +24,50 @@ from backfill.model import (
     EncodedRecord,
     FetchStatus,
     Frequency,
-    JobEvent,
-    JobSpec,
-    JobState,
     RecordHeader,
     SnapshotInfo,
     SnapshotMetadata,
     UnitContext,
-    UnitState,
 )
+from backfill.protocols.jobs import (
+    JobStore,
+    SupportsClaims,
+    SupportsErrors,
+    SupportsEvents,
+    SupportsLeases,
+    SupportsOutcomes,
+    SupportsRequests,
+)
+
+__all__ = [
+    "BatchSource",
+    "Clock",
+    "DataSource",
+    "DaySummarizer",
+    "DistrictCatalog",
+    "DistrictNaming",
+    "EditionCatalog",
+    "Fetch",
+    "Fetcher",
+    "JobStore",
+    "LatestDay",
+    "RequestPlanner",
+    "ScopeResolver",
+    "Snapshot",
+    "SnapshotDraft",
+    "SnapshotStore",
+    "SupportsClaims",
+    "SupportsErrors",
+    "SupportsEvents",
+    "SupportsFetchStatus",
+    "SupportsLeases",
+    "SupportsMaxConcurrency",
+    "SupportsOffline",
+    "SupportsOutcomes",
+    "SupportsRequests",
+    "SystemWideSource",
+    "Versioned",
+]
 
 # --- the door out -----------------------------------------------------------------------------------------------------
 
@@ -198,7 +230,10 @@ class RequestPlanner(Protocol):
     """A source that can name its documents beforehand. The door then opens for these and no others (P12)."""
 
     def requests_for(self, edition: Edition, district: str | None, /) -> Sequence[DocumentRequest]:
-        """Return the documents for one district, or for the day as a whole (``None``: list, system-wide call, summaries). Pure."""
+        """Return the documents for one district, or for the day as a whole (``None``: list, system-wide call, summaries). Pure.
+
+        Documents that are asked for only when another turns out to hold nothing are marked as `DocumentRequest.conditional`.
+        """
         ...
 
 
@@ -335,71 +370,12 @@ class SnapshotStore(Protocol):
         ...
 
 
-# --- jobs -------------------------------------------------------------------------------------------------------------
-
-
 @runtime_checkable
-class JobStore(Protocol):
-    """Keeps jobs of every kind in one queue. Any thread."""
+class SupportsWriteCheck(Protocol):
+    """A store that can say whether it can be written, before anything is fetched for it."""
 
-    def create(self, spec: JobSpec, /, *, idempotency_key: str | None = None) -> JobSpec:
-        """Keep a new job; return it, or the one that was created with the same key before."""
-        ...
-
-    def load(self, job_id: str, /) -> JobState:
-        """Return a copy of the job's state.
-
-        Raises:
-            JobNotFound: There is none.
-        """
-        ...
-
-    def apply(self, job_id: str, changes: Sequence[Change], /, *, at: datetime, epoch: int = 0) -> Sequence[JobEvent]:
-        """Let the changes happen, all or none; return them as events.
-
-        Raises:
-            JobNotFound: There is no such job.
-            ValueError: A change is not possible in the job's state.
-        """
-        ...
-
-    def list(self, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50) -> Sequence[JobState]:
-        """Return copies of jobs without their errors and findings, newest first."""
-        ...
-
-    def delete(self, job_id: str, /) -> None:
-        """Forget a job. Its outcomes stay in the ledger."""
-        ...
-
-
-@runtime_checkable
-class SupportsEvents(Protocol):
-    """A job store that keeps what happened, in order."""
-
-    def events(self, after: int | None = None, /, *, job_id: str | None = None, limit: int = 1000) -> Sequence[JobEvent]:
-        """Return events after the one with sequence number *after* (``None`` = from the oldest kept), oldest first."""
-        ...
-
-
-@runtime_checkable
-class SupportsErrors(Protocol):
-    """A job store that keeps every failure of a job, not the newest only."""
-
-    def errors(self, job_id: str, /, *, after: int = 0, limit: int = 1000) -> Sequence[DistrictError]:
-        """Return failures from the *after*-th on (counted from 0), oldest first.
-
-        Raises:
-            JobNotFound: There is no such job.
-        """
-        ...
-
-
-@runtime_checkable
-class SupportsOutcomes(Protocol):
-    """A job store with a ledger of the last outcome of each (day, district), which no clean-up touches."""
-
-    def outcomes(self, start: date, end: date, /) -> Mapping[date, Mapping[str | None, UnitState]]:
-        """Return the last outcome of each unit from *start* to *end*; a ``None`` key = the day as a whole."""
+    def check_writable(self) -> None:
+        """Raise `StoreUnavailable` if no day can be stored now. Changes nothing."""
         ...
 
 

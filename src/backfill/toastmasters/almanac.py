@@ -1,0 +1,102 @@
+"""What a refresh service has learnt so far: of closing months, and of rows that it has seen before. Shared by its copies."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import date
+
+from attrs import frozen
+
+from backfill.errors import InvalidRequest
+from backfill.model import Document
+from backfill.toastmasters.calendar import ClosingCalendar
+from backfill.toastmasters.kinds import ReportKind
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED = 8192
+"""So many reports at most are remembered for the comparison of their rows."""
+
+Learnt = Callable[[ClosingCalendar], ClosingCalendar]
+"""Called with the calendar after something was learnt; returns it with what others may have learnt meanwhile."""
+
+
+@frozen
+class Found:
+    """Where a day was found, or is to be looked for.
+
+    Attributes:
+        as_of: The as-of under which.
+        step_backs: Earlier as-ofs to try where a report of that one turns out to hold nothing.
+        is_by_label: Whether it is known by the label of a page alone, which may be days too late.
+        is_doubted: Whether there may be a later one, which a later run would find.
+    """
+
+    as_of: date
+    step_backs: tuple[date, ...] = ()
+    is_by_label: bool = False
+    is_doubted: bool = False
+
+
+class Almanac:
+    """The calendar as it is known by now, and two notes that spare requests and tell readers something. Any thread.
+
+    None of it changes a figure: with an empty almanac the same answers give the same records.
+
+    Args:
+        calendar: What is known of closing months; ``None`` = the shipped table.
+        on_learnt: Keeps what was learnt, in a file, say.
+    """
+
+    def __init__(self, calendar: ClosingCalendar | None = None, *, on_learnt: Learnt | None = None) -> None:
+        self._calendar = ClosingCalendar() if calendar is None else calendar
+        self._on_learnt = on_learnt
+        self._lock = threading.Lock()
+        self._found: dict[tuple[date, date], Found] = {}
+        self._rows: OrderedDict[tuple[ReportKind, str | None, str], date] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type[Almanac], tuple[ClosingCalendar]]:
+        """Pickle what is known: the copy learns for itself, and keeps it nowhere."""
+        return type(self), (self._calendar,)
+
+    @property
+    def calendar(self) -> ClosingCalendar:
+        """The calendar; immutable, so that it may be used while others learn."""
+        return self._calendar
+
+    def learn(self, month_end: date, as_of: date) -> None:
+        """Note that the month was shown, with rows, as of *as_of*."""
+        if self._calendar.knows(month_end, as_of):
+            return
+        with self._lock:
+            try:
+                calendar = self._calendar.learn(month_end, as_of)
+            except InvalidRequest as error:
+                _log.warning("nothing is learnt from an answer of %s as of %s: %s", month_end, as_of, error)
+                return
+            for contradiction in set(calendar.contradictions) - set(self._calendar.contradictions):
+                _log.warning("closing months: %s; the days in question are asked for", contradiction)
+            self._calendar = calendar if self._on_learnt is None else self._on_learnt(calendar)
+
+    def found(self, day: date, today: date) -> Found | None:
+        """Return where a month's end was found *today*, so that its other documents need no search; ``None`` = it was not yet."""
+        return self._found.get((day, today))
+
+    def note_found(self, day: date, today: date, found: Found) -> None:
+        """Note where a month's end was found."""
+        self._found[day, today] = found
+
+    def seen_before(self, kind: ReportKind, district: str | None, day: date, document: Document) -> date | None:
+        """Return another day whose report had the very same rows; ``None`` = none that is remembered."""
+        rows = document.content.rstrip().rpartition(b"\n")[0]  # all but the footer
+        key = (kind, district, hashlib.sha256(rows).hexdigest())
+        with self._lock:
+            first = self._rows.setdefault(key, day)
+            self._rows.move_to_end(key)
+            while len(self._rows) > _REMEMBERED:
+                self._rows.popitem(last=False)
+        return None if first == day else first

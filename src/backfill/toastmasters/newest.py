@@ -1,0 +1,85 @@
+"""A refresh: the newest day, collected and stored by the very engine that backfills the others (R3.5, R11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from backfill.errors import DataUnavailable, PermanentSourceError, SourceError, StoreError, TransientSourceError
+from backfill.model import BackfillReport, BackfillRequest, SnapshotInfo, Stage
+from backfill.protocols import Clock, Fetch, Fetcher, SnapshotStore
+from backfill.service import BackfillService
+from backfill.toastmasters.calendar import ClosingCalendar, newest_day
+from backfill.toastmasters.source import RefreshServiceSource
+from backfill.toastmasters.years import month_of
+
+if TYPE_CHECKING:
+    from backfill.toastmasters.refresh import RefreshService
+
+STEPS_BACK = 3
+
+
+class _Refreshes(BackfillService):
+    operation: ClassVar[str] = "refresh"
+
+
+def refresh_newest(
+    service: RefreshService,
+    fetch: Fetch | Fetcher | None,
+    store: SnapshotStore,
+    districts: Sequence[str] | None,
+    clock: Clock,
+) -> SnapshotInfo:
+    """Return what the newest day, of those that a refresh tries, became in *store*; see `RefreshService.refresh`."""
+    with _Refreshes(RefreshServiceSource(service), store, fetch=fetch, clock=clock) as refreshes:
+        tried: list[date] = []
+        for as_of in _given_out(newest_day(clock.today())):
+            for day in _described(as_of, service.calendar):
+                if day in tried:
+                    continue
+                tried.append(day)
+                request = BackfillRequest(day, target_districts=districts, skip_existing=False)
+                report = refreshes.run_backfill(request, progress=False)
+                if report.snapshot_ids:
+                    return _stored(store, day, report)
+                _raise_failure(report)
+    shown = ", ".join(day.isoformat() for day in tried)
+    raise DataUnavailable(f"the dashboard has no figures of any of the newest days ({shown})")
+
+
+def _given_out(newest: date) -> Iterator[date]:
+    return (newest - timedelta(days=number) for number in range(STEPS_BACK + 1))
+
+
+def _described(as_of: date, calendar: ClosingCalendar) -> Iterator[date]:
+    """Iterate over the days that figures given out as of *as_of* may describe: it itself, or the close of the month before."""
+    before = calendar.close_of(calendar.month_before(month_of(as_of)))
+    if as_of > before.through:
+        yield as_of
+    if as_of <= before.latest:
+        yield before.month
+
+
+def _stored(store: SnapshotStore, day: date, report: BackfillReport) -> SnapshotInfo:
+    metadata = store.read(day).metadata
+    new = tuple(name for name, header in store.entries(day).items() if header.job_id == report.backfill_id)
+    kept = tuple(name for name in metadata.districts if name not in new)
+    return SnapshotInfo(day, metadata.status, new, kept, metadata.districts, metadata.failed)
+
+
+def _raise_failure(report: BackfillReport) -> None:
+    """Raise what kept the day from being stored, if it was not that there are no figures.
+
+    Raises:
+        SourceError: It could not be collected.
+        StoreError: It could not be stored.
+    """
+    if report.error is not None and not report.errors:
+        raise StoreError(report.error)
+    if report.errors:
+        error = report.errors[-1]
+        if error.stage is Stage.STORE:
+            raise StoreError(error.message)
+        kind: type[SourceError] = TransientSourceError if error.is_retryable else PermanentSourceError
+        raise kind(error.message, kind=error.kind, stage=error.stage, attempts=error.attempts)

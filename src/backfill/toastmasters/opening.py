@@ -1,0 +1,163 @@
+"""One folder that holds everything: snapshots, raw documents, configuration, limits, what was learnt of closing months, jobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from backfill.errors import DataUnavailable, InvalidRequest
+from backfill.fetching import PoliteFetcher, RawArchive
+from backfill.model import Document
+from backfill.protocols import Clock, ScopeResolver
+from backfill.scopes import DistrictConfigurationService, FixedScope
+from backfill.service import BackfillService
+from backfill.stores import PerDistrictFileSnapshotStore
+from backfill.toastmasters.almanac import Almanac
+from backfill.toastmasters.calendar import ClosingCalendar
+from backfill.toastmasters.dashboard import DASHBOARD_URL, parse_document_name
+from backfill.toastmasters.identifiers import normalize_district
+from backfill.toastmasters.kinds import ReportKind
+from backfill.toastmasters.refresh import RefreshService
+from backfill.toastmasters.source import RefreshServiceSource
+from backfill.wholefile import WholeFile
+from backfill.wiring import default_clock
+
+DEFAULT_RATE = 5.0
+"""Requests a second: what others who harvest the dashboard have settled on; no limit of the dashboard's own is known."""
+
+
+class DashboardService(BackfillService):
+    """A backfill service over one folder, with the dashboard as its source. Made by `open_service`.
+
+    Attributes:
+        root: The folder.
+        refresh_service: The source's refresh service, for single figures and for `RefreshService.refresh`.
+        archive: The raw documents.
+        configuration: The districts configured in the folder.
+    """
+
+    def __init__(
+        self, root: Path, *, base_url: str, scope: ScopeResolver | None, rate: float | None, clock: Clock | None
+    ) -> None:
+        clock = default_clock() if clock is None else clock
+        self.root = root
+        self.archive = RawArchive(root / "raw")
+        self._snapshots = PerDistrictFileSnapshotStore(root / "snapshots", clock=clock)
+        self.configuration = DistrictConfigurationService(
+            root / "config" / "districts.json", normalize=normalize_district, clock=clock
+        )
+        self._polite = PoliteFetcher(rate=rate, archive=self.archive, shared_state=root / "limits", clock=clock)
+        almanac = kept_almanac(root / "config" / "closings.json")
+        self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=almanac)
+        super().__init__(
+            RefreshServiceSource(self.refresh_service),
+            self._snapshots,
+            scope or self.configuration,
+            fetch=self._polite,
+            clock=clock,
+        )
+
+    def __repr__(self) -> str:
+        return f"DashboardService({str(self.root)!r})"
+
+    @property
+    def store(self) -> PerDistrictFileSnapshotStore:
+        """The snapshots."""
+        return self._snapshots
+
+    def close(self, *, wait: bool = False, timeout: float | None = None) -> None:
+        """Close the service, then what `open_service` made for it; see `BackfillService.close`."""
+        try:
+            super().close(wait=wait, timeout=timeout)
+        finally:
+            self._polite.close()
+
+    def read_raw(self, day: date, district: str | None, report: ReportKind | str) -> Document:
+        """Return a raw document of a stored day: exactly the one that its figures were made from.
+
+        Args:
+            day: A stored day.
+            district: A stored district; ``None`` for the summary of all districts.
+            report: Which report: ``"clubperformance"``, ``"districtperformance"``, ``"divisionperformance"`` or ``"districtsummary"``.
+
+        Raises:
+            SnapshotNotFound: The day, or the district, is not stored.
+            DataUnavailable: The figures were made without this report; or the archive no longer holds it.
+            InvalidRequest: There is no such report.
+        """
+        kind = _kind(report)
+        snapshot = self.store.read(day)
+        holders = snapshot.districts if district is None else (normalize_district(district),)
+        for holder in holders:
+            for ref in snapshot.district(holder).provenance:
+                found = parse_document_name(ref.name)
+                if found.kind is kind and found.district in {None, holder}:
+                    document = self.archive.get(ref.name, sha256=ref.sha256, fetched_at=ref.fetched_at)
+                    if document is None:
+                        message = (
+                            f"the archive at {self.root / 'raw'} no longer holds {ref.name} with the content of {ref.fetched_at}"
+                        )
+                        raise DataUnavailable(message, kind="not_archived")
+                    return document
+        message = f"the figures of {'all districts' if district is None else district} on {day} were made without a {kind}"
+        raise DataUnavailable(message, kind="not_used")
+
+
+def open_service(
+    root: str | os.PathLike[str],
+    *,
+    base_url: str = DASHBOARD_URL,
+    districts: Sequence[str] | None = None,
+    rate: float | None = DEFAULT_RATE,
+    clock: Clock | None = None,
+) -> DashboardService:
+    """Return a service that collects the dashboard's history into a folder. Nothing is fetched, and nothing written, by opening it.
+
+    Args:
+        root: The folder: ``snapshots/``, ``raw/`` (every document received), ``config/``, ``limits/`` (shared by all processes that
+            use the folder).
+        base_url: The dashboard's address.
+        districts: A scope for this service alone; ``None`` = the districts configured in the folder, else all. What is
+            configured does not change.
+        rate: Requests a second, over all processes that use the folder; ``None`` = no limit.
+        clock: The time; ``None`` = the system's.
+
+    Raises:
+        InvalidRequest: An argument cannot be what it is said to be.
+        StoreUnavailable: *root* is a file, or cannot be read.
+        DamagedFile: A file of it does not hold what it must.
+    """
+    scope = None if districts is None else FixedScope(districts, normalize=normalize_district)
+    return DashboardService(Path(root).absolute(), base_url=base_url, scope=scope, rate=rate, clock=clock)
+
+
+def kept_almanac(path: Path) -> Almanac:
+    """Return an almanac that keeps what it learns in a file, shared with whoever else uses that file.
+
+    Raises:
+        DamagedFile: The file does not hold what was learnt of closing months.
+        StoreUnavailable: It cannot be read.
+    """
+    file = WholeFile(path)
+
+    def keep(calendar: ClosingCalendar) -> ClosingCalendar:
+        with file.locked():
+            merged = calendar.merge(_kept(file).sightings)
+            file.replace(merged.to_json())
+        return merged
+
+    return Almanac(_kept(file), on_learnt=keep)
+
+
+def _kept(file: WholeFile) -> ClosingCalendar:
+    found = file.read()
+    return ClosingCalendar() if found is None else ClosingCalendar.from_json(found[1], path=str(file.path))
+
+
+def _kind(report: ReportKind | str) -> ReportKind:
+    try:
+        return ReportKind(report)
+    except ValueError:
+        raise InvalidRequest("report", report, "not a report of the dashboard", f"use one of {', '.join(ReportKind)}") from None

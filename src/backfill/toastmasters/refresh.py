@@ -1,0 +1,227 @@
+"""Collects what the dashboard published of a day: all districts in summary, or districts one by one in full.
+
+This is the one copy of the collecting code. A program that wants a single figure calls it as it is; a backfill calls it for every
+day of its plan, through `backfill.toastmasters.source.RefreshServiceSource`.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from backfill.clock import SystemClock
+from backfill.errors import ServiceUnusable, SourceError
+from backfill.model import Collected, DocumentRequest, Edition, Frequency, JobContext, SnapshotInfo, UnitContext
+from backfill.model.checks import as_date
+from backfill.protocols import Clock, Fetch, Fetcher, SnapshotStore
+from backfill.toastmasters.almanac import Almanac
+from backfill.toastmasters.asking import Reader
+from backfill.toastmasters.calendar import ClosingCalendar
+from backfill.toastmasters.collecting import collect_in_full, collect_rankings, collect_summaries, collectable
+from backfill.toastmasters.dashboard import DASHBOARD_URL, checked_base_url, document_requests
+from backfill.toastmasters.identifiers import normalize_district
+from backfill.toastmasters.published import Published, find_day
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+
+class RefreshService:
+    """The dashboard's figures of any day. Any thread.
+
+    One that made its own way to the dashboard is to be closed: enter it, or call `close`.
+
+    Args:
+        fetch: The way to the dashboard: a `Fetch`, or a `Fetcher` such as `PoliteFetcher`, which stays the caller's to close;
+            ``None`` = a polite one with its defaults, made on first use, and closed with the service.
+        base_url: The dashboard's address.
+        clock: Tells which day it is (UTC); ``None`` = the system's.
+        almanac: What is known of closing months; ``None`` = what comes with the package. It learns as answers come.
+
+    Raises:
+        InvalidRequest: *base_url* is no address, or *fetch* no way to anywhere.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch | Fetcher | None = None,
+        base_url: str = DASHBOARD_URL,
+        clock: Clock | None = None,
+        *,
+        almanac: Almanac | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._base_url = checked_base_url(base_url)
+        self._almanac = almanac or Almanac()
+        self._fetch = fetch
+        self._own: Fetcher | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"RefreshService(base_url={self._base_url!r})"
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle it without its door, which belongs to this process: `using` gives the copy one."""
+        return {**self.__dict__, "_fetch": None, "_own": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Restore it."""
+        self.__dict__.update({**state, "_lock": threading.Lock()})
+
+    def __enter__(self) -> Self:
+        """Return the service."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the way to the dashboard that the service made itself, if it did; what it was given is not touched.
+
+        May be called twice. Copies made by `using` go on working: they have a door of their own.
+        """
+        with self._lock:
+            self._closed = True
+            own, self._own = self._own, None
+        if own is not None:
+            own.close()
+
+    def using(self, fetch: Fetch | Fetcher) -> RefreshService:
+        """Return a copy bound to another door; cheap, and what one learns of closing months all know."""
+        other = copy.copy(self)
+        other._fetch = fetch  # noqa: SLF001 - of the same class
+        other._own = None  # noqa: SLF001 - as above
+        return other
+
+    @property
+    def calendar(self) -> ClosingCalendar:
+        """What is known of closing months by now."""
+        return self._almanac.calendar
+
+    # --- collecting ---------------------------------------------------------------------------------------------------
+
+    def list_districts(self, day: date) -> tuple[str, ...]:
+        """Return the districts that existed on the day, from its own summary, in its order.
+
+        Raises:
+            DataUnavailable: The day has no figures.
+            SourceError: The summary cannot be had, or believed.
+        """
+        return tuple(collectable(self._find(day)))
+
+    def get_all_districts(self, day: date) -> dict[str, Collected]:
+        """Return a summary of each district of the day, by one request.
+
+        Raises:
+            DataUnavailable: The day has no figures.
+            SourceError: The summary cannot be had, or believed.
+        """
+        return collect_summaries(self._find(day))
+
+    def get_district_performance(self, day: date, district: str) -> Collected:
+        """Return a district's figures in full, from its three reports, by three requests and the day's summary.
+
+        Where the district or the division report has no rows, the fields that it alone knows are null, with a finding, and the
+        record is not settled: a later run completes it.
+
+        Raises:
+            DataUnavailable: The day has no figures, or not of this district.
+            SourceError: A report cannot be had, or believed; kind ``missing_rows``: the club report has no rows although the summary
+                lists the district with clubs.
+            InvalidRequest: *district* cannot name one.
+        """
+        name = normalize_district(district)
+        return collect_in_full(self._reader(day, name), self._find(day), name)
+
+    def get_multiple_districts(self, day: date, districts: Sequence[str]) -> dict[str, Collected | SourceError]:
+        """Return the figures of several districts in full, or in the place of one the error that it has.
+
+        Raises:
+            DataUnavailable: The day has no figures.
+            SourceError: The summary cannot be had, or believed.
+            InvalidRequest: A text of *districts* cannot name one.
+        """
+        names = dict.fromkeys(map(normalize_district, districts))
+        published = self._find(day)
+        results: dict[str, Collected | SourceError] = {}
+        for name in names:
+            try:
+                results[name] = collect_in_full(self._reader(day, name), published, name)
+            except SourceError as error:
+                results[name] = error
+        return results
+
+    def get_rankings(self, day: date) -> Collected:
+        """Return the ranking of all districts of the day, in the form of ``all-districts-rankings.json``.
+
+        Of the summary's rows all are ranked; a finding names those whose district cannot be collected, since nothing can be called so.
+
+        Raises:
+            DataUnavailable: The day has no figures.
+            SourceError: The summary cannot be had, or believed.
+        """
+        return collect_rankings(self._find(day))
+
+    def refresh(self, store: SnapshotStore, districts: Sequence[str] | None = None) -> SnapshotInfo:
+        """Collect the newest day that there is, and store it as a backfill of that day would.
+
+        The newest day is yesterday (UTC); as long as nothing is there, up to three days before it are tried. While a month is closing
+        this is the month's last day, in its newest state.
+
+        Args:
+            store: Where the snapshot goes.
+            districts: Which, in full; ``None`` = all, in summary.
+
+        Raises:
+            DataUnavailable: None of these days has any figures.
+            SourceError: They cannot be had, or believed: nothing was stored.
+            StoreError: They cannot be stored.
+        """
+        from backfill.toastmasters.newest import refresh_newest  # noqa: PLC0415 - only this needs the whole engine
+
+        return refresh_newest(self, self._way_out(), store, districts, self._clock)
+
+    # --- planning -----------------------------------------------------------------------------------------------------
+
+    def editions(self, start: date, end: date, frequency: Frequency) -> Iterator[Edition]:
+        """Iterate over the editions of a range, by what is known of closing months; see `ClosingCalendar.editions`. Pure."""
+        return self.calendar.editions(start, end, frequency, today=self._clock.today())
+
+    def requests_for(self, edition: Edition, district: str | None) -> list[DocumentRequest]:
+        """Return the documents that an edition needs; see `backfill.toastmasters.dashboard.document_requests`. Pure."""
+        return document_requests(edition, district, calendar=self.calendar, today=self._clock.today(), base_url=self._base_url)
+
+    # --- within -------------------------------------------------------------------------------------------------------
+
+    def _reader(self, day: date, district: str | None) -> Reader:
+        return Reader(self._door(day, district), self._base_url, self._almanac, self._clock.today())
+
+    def _door(self, day: date, district: str | None) -> Fetch:
+        fetch = self._way_out()
+        if isinstance(fetch, Fetcher):
+            now = self._clock.now()
+            return fetch.bind(UnitContext(JobContext("refresh-service", now), day, district, now))
+        return fetch
+
+    def _way_out(self) -> Fetch | Fetcher:
+        if self._fetch is not None:
+            return self._fetch
+        with self._lock:
+            if self._closed:
+                raise ServiceUnusable("this RefreshService was closed; make a new one")
+            if self._own is None:
+                from backfill.wiring import default_fetcher  # noqa: PLC0415 - only who comes without a door pays for one
+
+                self._own = default_fetcher(self._clock)
+            return self._own
+
+    def _find(self, day: date) -> Published:
+        day = as_date("day", day)
+        reader = self._reader(day, None)
+        return find_day(reader, self.calendar.edition(day, today=reader.today))
