@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
-from backfill.protocols import SnapshotStore
+from backfill.clock import SystemClock
+from backfill.protocols import Clock, SnapshotStore
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
 from backfill.testing.contracts import SnapshotStoreContract
 from backfill.testing.doubles import FlakyStore, SlowStore
@@ -53,6 +55,21 @@ class TestWithoutExchangeAndLinks(TestPerDistrictFileSnapshotStore):
     def make_store(self, place: Path, /) -> SnapshotStore:
         """Return a store."""
         return PerDistrictFileSnapshotStore(place, clock=self.clock, files=PlainFiles())
+
+
+class TestOnTheSystemsClock(SnapshotStoreContract):
+    """The store in memory on a clock that no test can move."""
+
+    examples = 3
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Return the system's clock."""
+        return SystemClock()
+
+    def make_store(self, place: Path, /) -> SnapshotStore:
+        """Return an empty store."""
+        return MemorySnapshotStore(clock=self.clock)
 
 
 class TestFlakyStore(SnapshotStoreContract):

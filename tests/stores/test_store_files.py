@@ -658,6 +658,15 @@ def test_locked_day_elsewhere_is_not_recovered_now(store: PerDistrictFileSnapsho
     assert list(store.days()) == [DAY, other_day]
 
 
+def test_a_day_that_another_has_recovered_needs_nothing(root: Path, clock: VirtualClock) -> None:
+    """A day that stood aside when the root was listed, and does no more when its lock is had, is left alone. [B2]"""
+    files = UnsyncedFiles()
+    names = files.names
+    files.names = lambda path: [*names(path), ".old-2024-02-01"] if path == root else names(path)  # type: ignore[method-assign] # a moment ago
+    store_records(PerDistrictFileSnapshotStore(root, clock=clock, files=files), record("61"))
+    assert not (root / "2024-02-01").exists()
+
+
 def test_staging_held_by_another_is_told(root: Path, clock: VirtualClock) -> None:
     """A staging area that somebody holds for too long is an error of the store, not an endless wait."""
     store = PerDistrictFileSnapshotStore(root, clock=clock, files=UnsyncedFiles())

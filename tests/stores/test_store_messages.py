@@ -123,9 +123,8 @@ def test_times_are_those_of_the_clock(store: SnapshotStore, clock: VirtualClock)
     assert (metadata.created_at, metadata.updated_at) == (created, created + timedelta(hours=1))
 
 
-def test_a_store_in_memory_shows_how_much_it_holds() -> None:
-    """Shown in a notebook, the store says how many days it holds, and a snapshot says of which day it is."""
-    store = MemorySnapshotStore()
+def test_a_store_shows_what_it_holds(store: SnapshotStore, tmp_path: Path) -> None:
+    """Shown in a notebook, a store says how much it holds or where it is, and a snapshot says of which day it is. [R10.2]"""
     store_records(store, record())
-    assert repr(store) == "<MemorySnapshotStore: 1 days>"
+    assert repr(store) in {"<MemorySnapshotStore: 1 days>", f"PerDistrictFileSnapshotStore({str(tmp_path)!r})"}
     assert repr(store.read(DAY)) == "<Snapshot 2024-01-31: 1 districts, success>"

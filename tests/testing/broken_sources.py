@@ -147,6 +147,13 @@ class ListsTwice(TideSource):
         return [*super().list_districts(day, fetch), "Dover"]
 
 
+class ReturnsAList(TideSource):
+    """Answers for all harbours without saying which is which."""
+
+    def collect_all(self, day: date, fetch: Fetch, /) -> Mapping[str, object]:
+        return list(super().collect_all(day, fetch).values())  # type: ignore[return-value] # that is how it is broken
+
+
 class AnswersForOthers(TideSource):
     """Answers for all harbours, whichever it is asked for."""
 

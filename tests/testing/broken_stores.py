@@ -290,6 +290,18 @@ class KeepsAnotherEncoding(MemorySnapshotStore):
         return None if found is None else dumps(found.records[district].decode())
 
 
+class KeepsItElsewhere(MemorySnapshotStore):
+    """Lets nothing lie where its author says that it lies."""
+
+
+class SaysNothing(MemorySnapshotStore):
+    """Does not say what a commit did."""
+
+    def publish(self, day: date, records: Records, summaries: Summaries, contribution: Contribution) -> SnapshotInfo | None:
+        super().publish(day, records, summaries, contribution)
+        return None
+
+
 class PassesOnDamage(MemorySnapshotStore):
     """Hands out a damaged record as if nothing were the matter."""
 
@@ -318,7 +330,8 @@ class BrokenStoreContract(SnapshotStoreContract):
         assert isinstance(store, MemorySnapshotStore)
         if isinstance(store, KeepsAnotherEncoding):
             return store.raw(day, district)
-        return store._days[day].records.get(district) if day in store._days else None
+        is_there = day in store._days and not isinstance(store, KeepsItElsewhere)
+        return store._days[day].records.get(district) if is_there else None
 
     def tear(self, store: SnapshotStore, day: date, district: str, /) -> None:
         """Damage what is kept."""

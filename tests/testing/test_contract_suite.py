@@ -12,15 +12,15 @@ import threading
 import unittest
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import pytest
 
 import stores.test_store_contract as store_hooks
-from backfill.errors import DataUnavailable, MissingExtra, SnapshotNotFound
+from backfill.errors import DataUnavailable, MissingExtra, PermanentSourceError
 from backfill.jobstores import MemoryJobStore
 from backfill.model import Document
-from backfill.protocols import Fetch, SnapshotStore
+from backfill.protocols import DataSource, Fetch, SnapshotStore
 from backfill.scopes import OpenScope
 from backfill.stores import MemorySnapshotStore
 from backfill.testing import contracts, stateful
@@ -46,10 +46,10 @@ from backfill.testing.contracts._asserting import refused
 from backfill.testing.contracts._connections import connections_allowed, no_connections
 from backfill.testing.contracts._suite import skip
 from backfill.testing.fetch import DictFetch
-from backfill.testing.source import ScriptedBatch, ScriptedSource
+from backfill.testing.source import ScriptedDashboard, ScriptedSource
 from testing.broken_doors import naive_fetch
-from testing.broken_stores import KeepsDeleted
-from testing.tide_source import DAY, DOCUMENTS, TideSource
+from testing.broken_stores import BrokenStoreContract, KeepsDeleted, SaysNothing
+from testing.tide_source import DAY, DOCUMENTS, TideContract, TideSource
 
 ROOT = Path(__file__).parents[2]
 
@@ -222,9 +222,49 @@ def test_sources_without_abilities_are_tested_for_what_they_have() -> None:
 
 def test_errors_in_the_place_of_values_are_values() -> None:
     """A source may have an error in the place of a district's value, and still keeps the contract. [B7, R6.1]"""
-    script = {(DAY, "A"): {"a": 1}, (DAY, "B"): SnapshotNotFound("not a source's error")}
-    with pytest.raises(ExceptionGroup):
-        check_source(lambda: ScriptedBatch(script), lambda: DictFetch({}), units=[(DAY, "A"), (DAY, "B")])
+
+    class Errors(DataSourceContract):
+        units = ((DAY, "A"), (DAY, "B"))
+
+        def make_source(self) -> ScriptedDashboard:
+            return ScriptedDashboard({(DAY, "A"): {"a": 1}, (DAY, "B"): PermanentSourceError("no")}, districts=["A", "B"])
+
+        def make_fetch(self) -> Fetch:
+            return DictFetch({})
+
+    Errors().test_one_call_serves_every_district()
+    Errors().test_one_call_serves_several_districts()
+
+
+@pytest.mark.parametrize("missing", ["list_districts", "collect_all", "both"])
+def test_what_a_source_plans_is_tested_for_what_it_can_do(missing: str) -> None:
+    """A source that plans need not list or collect a day as a whole: what it can do is held against its plan. [P12, B7]"""
+    names = ["list_districts", "collect_all"] if missing == "both" else [missing]
+
+    class Part:
+        name = "part"
+
+        def __init__(self) -> None:
+            tides = TideSource()
+            for name in {"collect_district", "requests_for", "list_districts", "collect_all", "editions"} - {*names}:
+                setattr(self, name, getattr(tides, name))
+
+    class PartContract(TideContract):
+        def make_source(self) -> DataSource:  # type: ignore[override] # a part of one
+            return cast("DataSource", Part())
+
+    report = run_contract(PartContract)
+    assert not report.failed, str(report)
+    whole = [result for result in report.results if result.name == "test_p12_it_lists_only_from_what_it_planned"]
+    assert [result.outcome for result in whole] == ["skipped" if missing == "both" else "passed"]
+
+
+def test_a_commit_must_say_what_it_did() -> None:
+    """A store that does not say what a commit did fails by a sentence that says so, wherever that is needed. [B7]"""
+    report = run_contract(type("SaysNothingContract", (BrokenStoreContract,), {"store": SaysNothing}))
+    told = {result.reason for result in report.results if result.outcome == "failed"}
+    assert any("is None, and should be there" in reason for reason in told)
+    assert any("commit returned None, as if 2024-01-31 held nothing; it was given 1 records" in reason for reason in told)
 
 
 # --- without a test framework -------------------------------------------------------------------------------------------
@@ -263,6 +303,8 @@ def test_the_machines_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> Non
         with pytest.raises(MissingExtra, match=r'pip install "backfill\[test\]"') as caught:
             call()
         assert caught.value.extra == "test"
+    reports = [check_snapshot_store(lambda _place: MemorySnapshotStore()), check_job_store(lambda _place: MemoryJobStore())]
+    assert [str(report).count('pip install "backfill[test]"') for report in reports] == [1, 1]
 
 
 def test_unittest_runs_a_contract() -> None:

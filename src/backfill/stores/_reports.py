@@ -75,9 +75,9 @@ class CheckReport:
         """The days of which something is damaged, ascending: to be brought back from a copy, or collected again."""
         return tuple(sorted({problem.day for problem in self.of(ProblemKind.DAMAGED) if problem.day is not None}))
 
-    def of(self, kind: ProblemKind) -> tuple[Problem, ...]:
+    def of(self, kind: ProblemKind | str) -> tuple[Problem, ...]:
         """Return the problems of one kind."""
-        return tuple(problem for problem in self.problems if problem.kind is kind)
+        return tuple(problem for problem in self.problems if problem.kind == kind)
 
     def __str__(self) -> str:
         counts = Counter(problem.kind for problem in self.problems)

@@ -131,10 +131,6 @@ class CrashingFiles(FileSystem):
         self._step("exchange", one, other)
         self._files.exchange(one, other)
 
-    def sync(self, descriptor: int) -> None:
-        """Sync a file."""
-        self._files.sync(descriptor)
-
     def sync_directory(self, path: Path) -> None:
         """Sync a directory."""
         self._step("sync_directory", path)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from attrs import define
+
+T = TypeVar("T")
 
 
 @define
@@ -30,6 +33,14 @@ def holds(condition: object, what: str) -> None:
     """Assert that *what* is so."""
     if not condition:
         raise AssertionError(what)
+
+
+def present(found: T | None, what: str) -> T:
+    """Assert that *what* is there, and return it."""
+    if found is None:
+        message = f"{what}: is None, and should be there"
+        raise AssertionError(message)
+    return found
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import ClassVar
 from backfill.jsonvalues import JsonValue
 from backfill.model import SnapshotInfo
 from backfill.protocols import Snapshot, SnapshotDraft, SnapshotStore
+from backfill.testing.contracts._asserting import present
 from backfill.testing.contracts._suite import Contract, skip
 from backfill.testing.samples import contribution
 
@@ -65,8 +66,4 @@ def data_of(snapshot: Snapshot) -> Mapping[str, JsonValue]:
 def committed(draft: SnapshotDraft, *districts: str, job_id: str = "job-1", day: date | None = None) -> SnapshotInfo:
     """Commit a draft that holds records of *districts*; return what the store says of it."""
     said = contribution(districts, job_id=job_id) if day is None else contribution(districts, job_id=job_id, day=day)
-    info = draft.commit(said)
-    if info is None:
-        message = f"commit returned None, as if the day held nothing, though {districts} were put"
-        raise AssertionError(message)
-    return info
+    return present(draft.commit(said), f"what commit says of a draft that holds {districts}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backfill.errors import SnapshotNotFound
 from backfill.model import SnapshotStatus
-from backfill.testing.contracts._asserting import equal, holds, refused
+from backfill.testing.contracts._asserting import equal, holds, present, refused
 from backfill.testing.contracts._store_hooks import StoreHooks, committed, state_of
 from backfill.testing.contracts._store_reading import EARLY, LATE
 from backfill.testing.samples import DAY, contribution, failure, record, store_records
@@ -28,15 +28,13 @@ class MergingContract(StoreHooks):
         store = self.new_store()
         with store.begin(DAY, job_id="job-1") as draft:
             draft.put(record("61"))
-            info = draft.commit(contribution(["61", "F"], errors=[failure("F")]))
-        if info is None:
-            message = "commit returned None, though one district was put"
-            raise AssertionError(message)
+            said = draft.commit(contribution(["61", "F"], errors=[failure("F")]))
+        info = present(said, "what commit says of a day with one district of two")
         found = (info.status, info.missing, info.snapshot_id)
         equal(found, (SnapshotStatus.PARTIAL, ("F",), "2024-01-31"), "status, missing districts and id after a failure")
         metadata = store.read(DAY).metadata
-        said = (metadata.status, metadata.failed, metadata.errors)
-        equal(said, (SnapshotStatus.PARTIAL, ("F",), (failure("F"),)), "status, failed districts and errors of the metadata")
+        told = (metadata.status, metadata.failed, metadata.errors)
+        equal(told, (SnapshotStatus.PARTIAL, ("F",), (failure("F"),)), "status, failed districts and errors of the metadata")
         info = store_records(store, record("F"), job_id="job-2")
         expected = (SnapshotStatus.SUCCESS, (), ("61", "F"))
         equal((info.status, info.missing, info.districts), expected, "status, missing and stored districts once it came")
@@ -48,10 +46,8 @@ class MergingContract(StoreHooks):
         store_records(store, record("61"), record("F"))
         before = dict(store.entries(DAY))
         with store.begin(DAY, job_id="job-2") as draft:
-            info = draft.commit(contribution(["F", "U"], job_id="job-2", errors=[failure("F"), failure("U")]))
-        if info is None:
-            message = "commit returned None, though the day holds two districts"
-            raise AssertionError(message)
+            said = draft.commit(contribution(["F", "U"], job_id="job-2", errors=[failure("F"), failure("U")]))
+        info = present(said, "what commit says of failures on a day that is stored")
         found = (info.stored, info.kept, info.districts, info.missing)
         equal(found, ((), (), ("61", "F"), ("U",)), "districts stored, kept, in the day, and missing")
         equal(dict(store.entries(DAY)), before, "entries after failures alone")

@@ -11,7 +11,7 @@ from typing import ClassVar
 from backfill.clock import SystemClock
 from backfill.errors import DamagedFile, MissingExtra, SnapshotNotFound
 from backfill.protocols import SnapshotStore
-from backfill.testing.contracts._asserting import equal, holds, refused
+from backfill.testing.contracts._asserting import equal, holds, present, refused
 from backfill.testing.contracts._store_drafts import store_in_turns
 from backfill.testing.contracts._store_hooks import StoreHooks, committed, data_of, state_of
 from backfill.testing.contracts._suite import skip
@@ -118,10 +118,7 @@ class SharingContract(StoreHooks):
             draft.put(record("61"))
             equal(self.raw_record(store, DAY, "61"), None, "bytes beside the store before the commit")
             committed(draft, "61")
-        raw = self.raw_record(store, DAY, "61")
-        if raw is None:
-            message = "nothing lies beside the store after the commit"
-            raise AssertionError(message)
+        raw = present(self.raw_record(store, DAY, "61"), "bytes beside the store after the commit")
         header = store.entries(DAY)["61"]
         equal((len(raw), sha256(raw).hexdigest()), (header.size, header.sha256), "size and SHA-256 of the bytes beside the store")
 

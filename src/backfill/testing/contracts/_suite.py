@@ -133,8 +133,8 @@ class ContractReport:
 
 
 def list_tests(contract: type[Contract]) -> tuple[str, ...]:
-    """Return the names of the tests of *contract*, as they stand in its classes, base classes first."""
-    names = dict.fromkeys(name for cls in reversed(contract.__mro__) for name in vars(cls) if name.startswith("test_"))
+    """Return the names of the tests of *contract*: its own, then those of each of its bases, as they stand there."""
+    names = dict.fromkeys(name for cls in contract.__mro__ for name in vars(cls) if name.startswith("test_"))
     return tuple(name for name in names if callable(getattr(contract, name)))
 
 
@@ -174,6 +174,6 @@ def _run(contract: type[Contract], name: str) -> Result:
     except SkipTest as skipped:
         return Result(name, claim, "skipped", str(skipped))
     except Exception as error:  # noqa: BLE001 - whatever an adapter raises, the other tests go on
-        error.add_note(f"{name}: {claim}")
+        error.__notes__ = [f"{name}: {claim}", *getattr(error, "__notes__", ())]  # first: hypothesis has much to add
         return Result(name, claim, "failed", f"{type(error).__name__}: {error}", error)
     return Result(name, claim, "passed")
