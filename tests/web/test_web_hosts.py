@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -49,17 +51,31 @@ def test_mounted_in_starlette() -> None:
 
 def test_bridged_to_wsgi() -> None:
     """As a WSGI application below a prefix it does the same, events included. [R8.1, R9.5, P8]"""
-    with offered() as (_, source, app), wsgi_serving(mounted(as_wsgi(app))) as url:
+    with offered() as (_, source, app), closing(as_wsgi(app)) as bridge, wsgi_serving(mounted(bridge)) as url:
         exercise(url, source, app)
 
 
 @pytest.mark.parametrize("way", ["asgi", "wsgi"])
 def test_streams_that_clients_leave_are_let_go(way: str) -> None:
     """Twenty clients that open a stream and go leave nothing behind, under ASGI and under WSGI. [R9.2, R8.5]"""
-    with offered() as (_, _source, app):
-        serving = uvicorn_serving(app) if way == "asgi" else wsgi_serving(as_wsgi(app))
-        with serving as url:
-            drop_streams(f"{url}/events", 20, lambda: httpx.get(f"{url}/metrics", headers=USER, trust_env=False).text)
+    with (
+        offered() as (_, _source, app),
+        closing(as_wsgi(app)) as bridge,
+        uvicorn_serving(app) if way == "asgi" else wsgi_serving(bridge) as url,
+    ):
+        drop_streams(f"{url}/events", 20, lambda: httpx.get(f"{url}/metrics", headers=USER, trust_env=False).text)
+
+
+def test_a_bridge_ends_what_it_started() -> None:
+    """Closing the bridge ends open streams and its thread, twice over without harm; a later request starts anew. [R8.1, R9.5]"""
+    with offered() as (_, _source, app), closing(as_wsgi(app)) as bridge, wsgi_serving(bridge) as url:
+        with httpx.stream("GET", f"{url}/events", headers=USER, timeout=PATIENCE, trust_env=False) as stream:
+            received = stream.iter_text()
+            assert next(received).startswith("retry:")
+            bridge.close()
+            assert not [thread for thread in threading.enumerate() if thread.name == "backfill-wsgi"]
+        bridge.close()
+        assert httpx.get(f"{url}/health", headers=USER, trust_env=False).status_code == 200
 
 
 FORKED = """
@@ -151,8 +167,8 @@ def test_beside_django_under_wsgi(django: Any) -> None:
     from django.core.wsgi import get_wsgi_application  # noqa: PLC0415 - where it is installed
 
     assert django.VERSION >= (5,)
-    with offered() as (_, source, app):
-        host = werkzeug.DispatcherMiddleware(get_wsgi_application(), {"/bf": as_wsgi(app)})
+    with offered() as (_, source, app), closing(as_wsgi(app)) as bridge:
+        host = werkzeug.DispatcherMiddleware(get_wsgi_application(), {"/bf": bridge})
         with wsgi_serving(host) as url:
             exercise(url, source, app)
             assert httpx.get(f"{url}/elsewhere", trust_env=False).status_code == 404
@@ -163,9 +179,9 @@ def test_mounted_in_flask() -> None:
     """Mounted in a Flask application it does the same, by way of the bridge. [R8.1, P8]"""
     flask = pytest.importorskip("flask", reason="Flask is not installed; the extra 'test-web' has it")
     werkzeug = pytest.importorskip("werkzeug.middleware.dispatcher", reason="it comes with Flask")
-    with offered() as (_, source, app):
+    with offered() as (_, source, app), closing(as_wsgi(app)) as bridge:
         host = flask.Flask(__name__)
-        host.wsgi_app = werkzeug.DispatcherMiddleware(host.wsgi_app, {"/bf": as_wsgi(app)})
+        host.wsgi_app = werkzeug.DispatcherMiddleware(host.wsgi_app, {"/bf": bridge})
         with wsgi_serving(host) as url:
             exercise(url, source, app)
             assert httpx.get(f"{url}/elsewhere", trust_env=False).status_code == 404

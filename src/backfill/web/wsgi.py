@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from a2wsgi.asgi import ASGIResponder
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     import a2wsgi.asgi_typing  # types the same more closely
     import a2wsgi.wsgi_typing
@@ -32,7 +32,7 @@ class _Responder(ASGIResponder):
         return self.task
 
 
-class _Bridge:
+class WsgiBridge:
     """Runs an ASGI application in an event loop of its own, in one thread for each process."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -40,6 +40,7 @@ class _Bridge:
         self._lock = threading.Lock()
         self._pid: int | None = None
         self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse, /) -> Iterable[bytes]:
         """Answer one request, as WSGI has it."""
@@ -53,19 +54,39 @@ class _Bridge:
             if responder.task is not None and not responder.task.done():
                 loop.call_soon_threadsafe(responder.task.cancel)
 
+    def close(self) -> None:
+        """End the streams that are open, and the thread. A later request starts another; who forgets it has a daemon thread more."""
+        with self._lock:
+            if self._pid != os.getpid():
+                return
+            self._pid = None
+            loop, thread = self._loop, self._thread
+        asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._pid != os.getpid():  # made when needed: a thread does not survive the fork of a server's workers
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="backfill-wsgi", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="backfill-wsgi", daemon=True)
+                self._thread.start()
                 self._pid = os.getpid()
             return self._loop
 
 
-def as_wsgi(app: ASGIApp) -> WSGIApplication:
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+def as_wsgi(app: ASGIApp) -> WsgiBridge:
     """Return *app*, what `create_app` returned, as a WSGI application. Needs the extra ``wsgi``.
 
-    Mount it as any other, for instance with werkzeug's ``DispatcherMiddleware``. Its thread starts with the first request, and is
-    a daemon: it ends with the process.
+    Mount it as any other, for instance with werkzeug's ``DispatcherMiddleware``. Its thread starts with the first request, and ends
+    with ``close()``, or with the process.
     """
-    return _Bridge(app)
+    return WsgiBridge(app)
