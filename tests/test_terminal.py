@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 from rich.console import Console
 
 from backfill import BackfillRequest, BackfillService, DataUnavailable, function_source
-from backfill.model import (
-    BackfillReport,
-    BackfillScope,
-    BackfillStatus,
-    CollectionStrategy,
-    DistrictError,
-    Method,
-    Progress,
-    ScopeKind,
-)
+from backfill.model import BackfillReport, BackfillStatus, Progress
 from backfill.stores import MemorySnapshotStore
 from backfill.terminal import counts_of, of_all, printable, progress_display, share
 from cli_running import plain
-
-NOON = datetime(2023, 2, 1, 12, tzinfo=UTC)
+from report_samples import failure, report
 
 
 class Screen:
@@ -56,46 +46,6 @@ class Screen:
     def monotonic(self) -> float:
         """Return the seconds."""
         return self.now
-
-
-def failure(kind: str = "timeout", district: str | None = "91", attempts: int = 2) -> DistrictError:
-    """Return a failure."""
-    return DistrictError(district, date(2023, 1, 31), "fetch", kind, "said so", attempts, is_retryable=True, timestamp=NOON)
-
-
-def report(
-    done: int = 0,
-    total: int = 100,
-    *,
-    status: BackfillStatus = BackfillStatus.PROCESSING,
-    errors: tuple[DistrictError, ...] = (),
-    errors_total: int | None = None,
-    eta: float | None = None,
-    estimate: bool = False,
-    current: tuple[date, ...] = (),
-) -> BackfillReport:
-    """Return the report of a job of which *done* units are done, those of *errors* failed and the others stored."""
-    failed = len(errors)
-    progress = Progress(total, done - failed, 0, 0, failed, total - done, estimate, current, eta_seconds=eta)
-    return BackfillReport(
-        backfill_id="job",
-        status=status,
-        status_reason=None,
-        scope=BackfillScope(ScopeKind.SYSTEM_WIDE, None),
-        collection_strategy=CollectionStrategy(Method.SYSTEM_WIDE, "summary", "so"),
-        progress=progress,
-        snapshot_ids=(),
-        error=None,
-        error_summary=(),
-        errors=errors,
-        errors_total=failed if errors_total is None else errors_total,
-        partial_snapshots=(),
-        findings=(),
-        performance_status=None,
-        created_at=NOON,
-        started_at=NOON,
-        completed_at=None,
-    )
 
 
 def test_a_terminal_shows_bar_counts_pace_and_time_left() -> None:
@@ -204,6 +154,14 @@ def test_a_note_stands_above_the_bar() -> None:
         show(report(60))
     assert "Stopping" in screen.lines
     assert screen.lines.index("Stopping") < max(at for at, line in enumerate(screen.lines) if "60%" in line)
+
+
+def test_a_note_may_come_before_the_first_report() -> None:
+    """Before there is anything to draw, what is said is written all the same. [B9]"""
+    screen = Screen()
+    with progress_display(screen.console, monotonic=screen.monotonic) as show:
+        show.note("Looking")
+    assert screen.lines == ["Looking"]
 
 
 def test_a_job_left_to_itself_has_no_final_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 from pathlib import Path
 
@@ -185,6 +186,15 @@ def test_the_program_ends_with_the_commands_code(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "argv", ["backfill", "--version"])
     with pytest.raises(SystemExit) as ended:
         main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("backfill, version ")
+
+
+def test_the_module_runs_the_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """``python -m backfill`` is the entry point. [R10.2]"""
+    monkeypatch.setattr(sys, "argv", ["backfill", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("backfill", run_name="__main__")
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("backfill, version ")
 

@@ -219,6 +219,15 @@ def test_before_anything_is_stored_there_is_little_to_show(tmp_path: Path) -> No
     assert "On the disk" in text
 
 
+def test_the_chart_has_the_days_that_are_in_full(dashboard: DashboardServer, tmp_path: Path) -> None:
+    """A day of which the district is stored in summary only has no members to show. [R5.2]"""
+    with open_service(tmp_path, base_url=dashboard.url, rate=None) as service:
+        service.run_backfill(BackfillRequest("2023-05-31", "2023-06-30", frequency="month-end"), progress=False)
+        service.run_backfill(BackfillRequest("2023-06-30", target_districts=[FULL_DISTRICT]), progress=False)
+        facts = gather(service, "root", [], dashboard.counts, rate=1.0, seconds=0.1)
+    assert [(one.day.isoformat(), one.members) for one in facts.membership] == [("2023-06-30", 4050)]
+
+
 def test_a_demo_of_which_a_part_fails_altogether_has_failed(dashboard: DashboardServer, tmp_path: Path) -> None:
     """Districts that fail are what the demo shows; a job that stores nothing at all is exit code 3. [R6.4]"""
     dashboard.fail(Fault.status(500))

@@ -8,11 +8,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from backfill import BackfillRequest
 from backfill.cli.console import logging_to, remarks
+from backfill.cli.reported import print_report
+from backfill.model import BackfillStatus
 from backfill.stores import PerDistrictFileSnapshotStore
 from backfill.testing.dashboard import DashboardServer, Fault
+from backfill.toastmasters import open_service
 from cli_running import MONTH_ENDS, YEAR, at, call
+from report_samples import report
 
 
 def stored(root: Path) -> list[str]:
@@ -107,6 +113,20 @@ def test_what_was_not_published_otherwise_is_told_too(dashboard: DashboardServer
     done = call("run", tmp_path, "2023-01-31", "-d", "91", "-d", "999", *at(dashboard))
     assert done.exit_code == 0
     assert "1  unavailable  nothing was published for the district on that day" in done.stdout
+
+
+def test_a_job_that_was_stopped_early_tells_what_it_came_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Gaps that it had not come to are not told as found, and what no report says is left out. [R4.4, R6.4]"""
+    with open_service(tmp_path) as service:
+        plan = service.plan(BackfillRequest("2022-07-27", "2022-07-31", ["91"]))
+    stopped = evolve(report(1, 5, status=BackfillStatus.CANCELLED), started_at=None, performance_status=None)
+    progress = evolve(stopped.progress, completed=0, unavailable=1)
+    print_report(evolve(stopped, progress=progress), plan)
+    text = capsys.readouterr().out
+    assert "1  unavailable" in text
+    assert "closing" not in text
+    assert "requests" not in text
+    assert "time  " not in text
 
 
 def test_districts_outside_the_configuration_are_left_out_and_named(dashboard: DashboardServer, tmp_path: Path) -> None:

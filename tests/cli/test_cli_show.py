@@ -9,7 +9,8 @@ import pytest
 
 from backfill.cli.show import _figure
 from backfill.jsonvalues import JsonValue
-from cli_running import call
+from backfill.testing.dashboard import DashboardServer
+from cli_running import at, call
 
 
 def test_a_day_is_shown_with_its_operations(collected: Path) -> None:
@@ -22,6 +23,18 @@ def test_a_day_is_shown_with_its_operations(collected: Path) -> None:
     operations = done.stdout.partition("Collected by\n")[2]
     assert "system-wide" in operations
     assert "single-district" in operations
+
+
+def test_a_day_says_what_is_incomplete_and_what_is_not_there(dashboard: DashboardServer, tmp_path: Path) -> None:
+    """Records that lack a report, districts that failed and those not published are named. [R5.5, R6.3]"""
+    names = [option for district in ("F", "124", "999") for option in ("-d", district)]
+    assert call("run", tmp_path, "2023-01-31", *names, *at(dashboard)).exit_code == 1
+    text = call("show", tmp_path, "2023-01-31").stdout
+    assert "day          2023-01-31 (partial), as of 2023-02-08" in text
+    assert "incomplete   1: F; a later run completes them" in text
+    assert "failed       124\n" in text
+    assert "unavailable  999\n" in text
+    assert "full, incomplete: a later run completes it" in call("show", tmp_path, "2023-01-31", "F").stdout
 
 
 def test_a_day_is_one_json_document(collected: Path) -> None:

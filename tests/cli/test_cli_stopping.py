@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from backfill.cli.exits import ExitCode, Failure
+from backfill.cli.running import exit_code
 from backfill.cli.stopping import Stopping, say_goodbye
+from backfill.model import BackfillStatus
 from backfill.stores import PerDistrictFileSnapshotStore
 from backfill.testing.dashboard import DashboardServer, Fault
 from cli_running import MONTH_ENDS, YEAR, at, call, start
+from report_samples import report
 
 STUCK = "2023-03-31"
 """The day of which the server never answers; the three after it are collected before, since the newest come first."""
@@ -122,6 +125,21 @@ def test_a_signal_is_noted_and_the_old_handlers_come_back() -> None:
         signal.raise_signal(signal.SIGTERM)
         assert left == [ExitCode.TERMINATED]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (BackfillStatus.CANCELLED, ExitCode.INTERRUPTED),
+        (BackfillStatus.COMPLETE, ExitCode.ALL),
+        (BackfillStatus.ERROR, ExitCode.INTERRUPTED),
+    ],
+)
+def test_a_job_that_was_done_when_the_signal_came_is_done(status: BackfillStatus, code: ExitCode) -> None:
+    """The exit code tells of the signal, unless everything was there already when it came."""
+    stopping = Stopping()
+    stopping.code = ExitCode.INTERRUPTED
+    assert exit_code(report(status=status), stopping) is code
 
 
 def test_a_call_that_knows_what_to_do_is_interrupted() -> None:

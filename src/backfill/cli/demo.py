@@ -98,7 +98,7 @@ def _do(part: Part, service: DashboardService, root: Path, talking_: Talk, stopp
     if part.is_done(service.store, plan):
         talking_.say("Collected before, and not collected again.", indent=_INDENT)
         return Outcome(part, plan, None)
-    talking_.say_command(part.command(str(root)), indent=_INDENT)
+    talking_.say(f"$ {part.command(str(root))}", indent=_INDENT, style="dim", whole=True)
     for line in headline(plan):
         talking_.say(line, indent=_INDENT, style="dim")
     return Outcome(part, plan, carry_out(service, plan, talking_.console, quiet=talking_.quiet, stopping=stopping))

@@ -73,17 +73,12 @@ class Talk:
     console: Console
     quiet: bool
 
-    def say(self, text: str = "", *, indent: str = "", style: str = "") -> None:
-        """Write a text, unless the command is to be quiet: wrapped on a terminal, as one line elsewhere."""
+    def say(self, text: str = "", *, indent: str = "", style: str = "", whole: bool = False) -> None:
+        """Write a text, unless the command is to be quiet: wrapped on a terminal, as one line elsewhere, or where it is *whole*."""
         if self.quiet:
             return
-        write = print_text if self.console.is_terminal else print_command
+        write = print_text if self.console.is_terminal and not whole else print_command
         write(self.console, text, indent=indent, style=style)
-
-    def say_command(self, command: str, *, indent: str = "") -> None:
-        """Write a command that can be pasted, unless the command that runs is to be quiet."""
-        if not self.quiet:
-            print_command(self.console, f"$ {command}", indent=indent, style="dim")
 
 
 def several(*decorators: Decorator) -> Decorator:
