@@ -20,7 +20,7 @@ from backfill.testing.dashboard.windows import Window, Windows
 from backfill.toastmasters import DashboardService, RefreshService, RefreshServiceSource, ReportKind, open_service
 from backfill.toastmasters.almanac import Almanac
 from backfill.toastmasters.years import parse_month, program_year
-from tm_calendar_cases import on
+from tm_calendar_cases import DAY, on
 from tm_files import Cells, export, footer_of
 
 Files = dict[ReportKey, FileParts]
@@ -178,3 +178,16 @@ def figures(collected: Collected) -> Mapping[str, object]:
     """Return what was collected, as the mapping that it is."""
     assert isinstance(collected.data, Mapping)
     return collected.data
+
+
+def published_daily(
+    districts: Sequence[str] = ("61",), full: Sequence[str] = (), **months: tuple[str, str] | None
+) -> tuple[Files, Windows]:
+    """Return the summary, and the reports of *full*, of every as-of of each month, with the windows that say so; see `windows`."""
+    files: Files = {}
+    for name, span in months.items():
+        if span is not None:
+            first, last = on(span[0]), on(span[1])
+            for number in range((last - first).days + 1):
+                files |= whole(name[1:].replace("_", "-"), str(first + number * DAY), districts, full=full)
+    return files, windows(**months)

@@ -102,11 +102,14 @@ class Reader:
         return True
 
     def learns(self, error: NoRows | OtherPeriod, month: date, as_of: date) -> bool:
-        """Learn from an answer that has figures, though not those that were asked for; return whether it shows *month* as of *as_of*."""
-        if not isinstance(error, OtherPeriod) or not error.has_rows:
+        """Learn from an answer to a question as of *as_of* that shows another month as of that day; return whether it is *month*.
+
+        Nothing is learnt without rows, nor where the as-of is another one as well: it may be no more than the day of the download.
+        """
+        if not isinstance(error, OtherPeriod) or not error.has_rows or error.as_of != as_of:
             return False
-        self.almanac.learn(error.month_end, error.as_of)
-        return (error.month_end, error.as_of) == (month, as_of)
+        self.almanac.learn(error.month_end, as_of)
+        return error.month_end == month
 
     # --- within -------------------------------------------------------------------------------------------------------
 

@@ -125,11 +125,7 @@ def _told(reader: Reader, month: date) -> Found | None:
 
 
 def _search(reader: Reader, month: date) -> Found:
-    """Return the last as-of of a month whose close is not known; in few requests, of which only those for the newest are repeated.
-
-    Raises:
-        DataUnavailable: Nothing of it can have been given out yet.
-    """
+    """Return the last as-of of a month whose close is not known; in few requests, of which only that for the newest is repeated."""
     search = reader.calendar.search(month, today=reader.today)
     newest, following = search.newest, next_month(month)
     limit = min(search.latest, newest)
@@ -138,10 +134,8 @@ def _search(reader: Reader, month: date) -> Found:
         if not shown and probe > month and not reader.calendar.knows(following, probe):
             reader.shows(following, probe)  # which tells an as-of after the close from one that is missing
         search = search.answered(probe, shown=shown)
-    if not search.candidates:
-        message = f"{month} is not published yet"
-        raise DataUnavailable(message, kind="not-published-yet")
-    as_of, is_doubted = _confirmed(reader, month, search.candidates[-1], limit)
+    end = max(search.candidates, default=newest)  # there are none where the clock is behind what is known: the month is open then
+    as_of, is_doubted = _confirmed(reader, month, end, limit)
     return Found(as_of, reader.calendar.step_backs(month, as_of), is_doubted=is_doubted)
 
 
