@@ -16,7 +16,7 @@ from backfill.clock import SystemClock
 from backfill.errors import ServiceUnusable, SourceError
 from backfill.model import Collected, DocumentRequest, Edition, Frequency, JobContext, SnapshotInfo, UnitContext
 from backfill.model.checks import as_date
-from backfill.protocols import Clock, Fetch, Fetcher, SnapshotStore
+from backfill.protocols import Clock, Fetch, Fetcher, ScopeResolver, SnapshotStore
 from backfill.toastmasters.almanac import Almanac
 from backfill.toastmasters.asking import Reader
 from backfill.toastmasters.calendar import ClosingCalendar
@@ -168,7 +168,9 @@ class RefreshService:
         """
         return collect_rankings(self._find(day))
 
-    def refresh(self, store: SnapshotStore, districts: Sequence[str] | None = None) -> SnapshotInfo:
+    def refresh(
+        self, store: SnapshotStore, districts: Sequence[str] | None = None, *, scope: ScopeResolver | None = None
+    ) -> SnapshotInfo:
         """Collect the newest day that there is, and store it as a backfill of that day would.
 
         The newest day is yesterday (UTC); as long as nothing is there, up to three days before it are tried. While a month is closing
@@ -177,15 +179,17 @@ class RefreshService:
         Args:
             store: Where the snapshot goes.
             districts: Which, in full; ``None`` = all, in summary.
+            scope: Which districts may be touched; ``None`` = all.
 
         Raises:
+            InvalidRequest: None of *districts* is in *scope*.
             DataUnavailable: None of these days has any figures.
             SourceError: They cannot be had, or believed: nothing was stored.
             StoreError: They cannot be stored.
         """
         from backfill.toastmasters.newest import refresh_newest  # noqa: PLC0415 - only this needs the whole engine
 
-        return refresh_newest(self, self._way_out(), store, districts, self._clock)
+        return refresh_newest(self, self._way_out(), store, districts, scope, self._clock)
 
     # --- planning -----------------------------------------------------------------------------------------------------
 
