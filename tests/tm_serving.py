@@ -39,7 +39,7 @@ def file(
     return {ReportKey(end, day, str(kind), district): read_report(content)}
 
 
-def summary_row(district: str, as_of: str, *, clubs: int = 2, region: str = "06") -> Cells:
+def summary_row(district: str, as_of: str, *, clubs: int = 2, region: str = "06") -> dict[str, str]:
     """Return the summary's row of a district with so many clubs; its figures differ from day to day."""
     return {
         "region": region, "district": district, "total_payments": str(clubs * payments_on(as_of)), "payment_base": "100",
