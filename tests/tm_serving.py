@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backfill.fetching import PoliteFetcher
 from backfill.model import BackfillReport, BackfillRequest, Collected
+from backfill.protocols import SnapshotStore
 from backfill.service import BackfillService
 from backfill.stores import MemorySnapshotStore
 from backfill.testing import VirtualClock
@@ -38,7 +39,7 @@ def file(
     return {ReportKey(end, day, str(kind), district): read_report(content)}
 
 
-def summary_row(district: str, as_of: str, *, clubs: int = 2, region: str = "06") -> Cells:
+def summary_row(district: str, as_of: str, *, clubs: int = 2, region: str = "06") -> dict[str, str]:
     """Return the summary's row of a district with so many clubs; its figures differ from day to day."""
     return {
         "region": region, "district": district, "total_payments": str(clubs * payments_on(as_of)), "payment_base": "100",
@@ -119,19 +120,21 @@ def refreshing(server: DashboardServer, today: str, *, almanac: Almanac | None =
 
 
 @contextmanager
-def backfilling(server: DashboardServer, today: str, *, almanac: Almanac | None = None) -> Iterator[InMemory]:
-    """Provide a backfill service into memory, on the day *today*."""
+def backfilling(
+    server: DashboardServer, today: str, *, almanac: Almanac | None = None, store: SnapshotStore | None = None
+) -> Iterator[Backfilling]:
+    """Provide a backfill service into a store (``None`` = in memory), on the day *today*."""
     clock = clock_at(today)
+    store = MemorySnapshotStore(clock=clock) if store is None else store
     with closing(PoliteFetcher(rate=None, clock=clock)) as fetcher:
         refresh = RefreshService(fetcher, server.url, clock, almanac=almanac)
-        store = MemorySnapshotStore(clock=clock)
-        with InMemory(RefreshServiceSource(refresh), store, fetch=fetcher, clock=clock) as service:
+        with Backfilling(RefreshServiceSource(refresh), store, fetch=fetcher, clock=clock) as service:
             service.store, service.refresh, service.clock = store, refresh, clock
             yield service
 
 
-class InMemory(BackfillService):
-    """A service that keeps its snapshots in memory.
+class Backfilling(BackfillService):
+    """A service with what it was made of.
 
     Attributes:
         store: The snapshots.
@@ -140,7 +143,7 @@ class InMemory(BackfillService):
     """
 
     clock: VirtualClock
-    store: MemorySnapshotStore
+    store: SnapshotStore
     refresh: RefreshService
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from backfill import BackfillRequest
 from backfill.errors import DataUnavailable, TransientSourceError
+from backfill.stores import MemorySnapshotStore
 from backfill.testing.dashboard import DashboardServer, Fault, ReportArchive
 from backfill.testing.dashboard.windows import Windows
 from backfill.toastmasters.almanac import Almanac
@@ -19,8 +20,8 @@ from tm_serving import (
     CLUBS,
     DISTRICT,
     SUMMARY,
+    Backfilling,
     Files,
-    InMemory,
     backfilling,
     counts,
     failures,
@@ -46,7 +47,7 @@ class Stored(NamedTuple):
     settled: bool
 
 
-def stored(service: InMemory, day: str = "2027-10-31", district: str = "61") -> Stored:
+def stored(service: Backfilling, day: str = "2027-10-31", district: str = "61") -> Stored:
     """Return what was stored of a month's end."""
     header = service.store.entries(on(day))[district]
     return Stored(header.as_of, header.settled)
@@ -97,16 +98,16 @@ def test_an_end_that_is_not_confirmed_is_not_settled() -> None:
     """Where the next month has not been shown, the last as-of found may not be the last: the record is not settled, and a run after it was shown settles it. [R6.6, B10]"""
     files, spans = AUTUMN
     october = {key: report for key, report in files.items() if key.month < on("2027-11-01")}
-    with serving(october, "2027-11-23", opened=spans) as server, backfilling(server, "2027-11-23") as service:
+    store = MemorySnapshotStore()
+    with serving(october, "2027-11-23", opened=spans) as server, backfilling(server, "2027-11-23", store=store) as service:
         assert counts(ran(service, "2027-10-31")) == {"completed": 1}
         assert stored(service) == (on("2027-11-08"), False)
-        with serving(files, "2027-11-24", opened=spans) as later, backfilling(later, "2027-11-24") as next_day:
-            next_day._planner._store = next_day._store = service.store  # the next day's process, over the same store
-            assert counts(ran(next_day, "2027-10-31")) == {"completed": 1}
-            assert stored(service) == (on("2027-11-08"), True)
-            later.reset()
-            assert counts(ran(next_day, "2027-10-31")) == {"skipped": 1}
-            assert sent(later) == {}
+    with serving(files, "2027-11-24", opened=spans) as server, backfilling(server, "2027-11-24", store=store) as service:
+        assert counts(ran(service, "2027-10-31")) == {"completed": 1}
+        assert stored(service) == (on("2027-11-08"), True)
+        server.reset()
+        assert counts(ran(service, "2027-10-31")) == {"skipped": 1}
+        assert sent(server) == {}
 
 
 def test_a_hole_does_not_end_a_month() -> None:
@@ -242,15 +243,16 @@ def test_a_closing_that_shows_itself_only_under_its_own_month() -> None:
 
 
 def test_an_empty_answer_teaches_nothing() -> None:
-    """A footer without rows is plausible, and no more: what it says of the month is not learnt. [B10]"""
+    """A footer without rows is plausible, and no more: what it says of the month is not learnt; where that month has no rows as of the day either, nothing was published. [R6.5, B10]"""
     files, spans = AUTUMN
-    with serving(files, "2027-11-23", opened=spans) as server, backfilling(server, "2027-11-23") as service:
+    with serving(files, "2027-11-23", opened=spans) as server, refreshing(server, "2027-11-23") as service:
         server.fail(Fault.zero_rows(), report=SUMMARY, as_of="2027-11-05")
-        before = service.refresh.calendar
-        report = ran(service, "2027-11-05")
-        assert failures(report) == {("wrong_period", 2)}
+        before = service.calendar
+        with pytest.raises(DataUnavailable) as caught:
+            service.list_districts(on("2027-11-05"))
+        assert (caught.value.kind, caught.value.attempts) == ("no_rows", 2)
         assert summaries(server) == {"2027-11-30~2027-11-05": 2, "2027-10-31~2027-11-05": 1}
-        assert service.refresh.calendar == before
+        assert service.calendar == before
 
 
 def test_a_day_in_doubt_that_is_an_ordinary_one() -> None:

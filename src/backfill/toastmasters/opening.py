@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backfill.errors import DataUnavailable, InvalidRequest
 from backfill.fetching import PoliteFetcher, RawArchive
-from backfill.model import Document
+from backfill.model import Document, SnapshotInfo
 from backfill.protocols import Clock, ScopeResolver
 from backfill.scopes import DistrictConfigurationService, FixedScope
 from backfill.service import BackfillService
@@ -33,7 +33,7 @@ class DashboardService(BackfillService):
 
     Attributes:
         root: The folder.
-        refresh_service: The source's refresh service, for single figures and for `RefreshService.refresh`.
+        refresh_service: The source's refresh service, for single figures.
         archive: The raw documents.
         configuration: The districts configured in the folder.
     """
@@ -73,6 +73,10 @@ class DashboardService(BackfillService):
             super().close(wait=wait, timeout=timeout)
         finally:
             self._polite.close()
+
+    def refresh(self, districts: Sequence[str] | None = None) -> SnapshotInfo:
+        """Collect the newest day into the folder, within the service's scope; see `RefreshService.refresh`."""
+        return self.refresh_service.refresh(self.store, districts, scope=self._scope)
 
     def read_raw(self, day: date, district: str | None, report: ReportKind | str) -> Document:
         """Return a raw document of a stored day: exactly the one that its figures were made from.

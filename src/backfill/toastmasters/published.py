@@ -97,6 +97,8 @@ def _ordinary(reader: Reader, day: date, month: date) -> Answer[SummaryRow]:
         raise _nothing(day, error, asked) from error
     except OtherPeriod as error:
         error.attempts += asked
+        if asked and not error.has_rows and (error.month_end, error.as_of) == (before.month, day):
+            raise _nothing(day, error) from error  # nor is there anything of the month that its footer names
         raise
 
 
@@ -160,6 +162,6 @@ def _summary_of(month: date, as_of: date) -> DashboardDocument:
     return DashboardDocument(ReportKind.SUMMARY, None, month, as_of)
 
 
-def _nothing(day: date, error: NoRows, asked: int = 0) -> DataUnavailable:
+def _nothing(day: date, error: NoRows | OtherPeriod, asked: int = 0) -> DataUnavailable:
     message = f"nothing was published for {day}: {error}"
     return DataUnavailable(message, kind="no_rows", stage="fetch", attempts=error.attempts + asked)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from backfill.clock import SystemClock
 from backfill.errors import ServiceUnusable, SourceError
 from backfill.model import Collected, DocumentRequest, Edition, Frequency, JobContext, SnapshotInfo, UnitContext
-from backfill.model.checks import as_date
-from backfill.protocols import Clock, Fetch, Fetcher, SnapshotStore
+from backfill.model.checks import as_date, as_texts
+from backfill.protocols import Clock, Fetch, Fetcher, ScopeResolver, SnapshotStore
 from backfill.toastmasters.almanac import Almanac
 from backfill.toastmasters.asking import Reader
 from backfill.toastmasters.calendar import ClosingCalendar
@@ -36,8 +36,9 @@ class RefreshService:
     One that made its own way to the dashboard is to be closed: enter it, or call `close`.
 
     Args:
-        fetch: The way to the dashboard: a `Fetch`, or a `Fetcher` such as `PoliteFetcher`, which stays the caller's to close;
-            ``None`` = a polite one with its defaults, made on first use, and closed with the service.
+        fetch: The way to the dashboard: a `Fetch`, or a `Fetcher` such as `PoliteFetcher`, which stays the caller's to close, and
+            from whose archive what no longer changes is taken; ``None`` = a polite one with its defaults, made on first use, and
+            closed with the service.
         base_url: The dashboard's address.
         clock: Tells which day it is (UTC); ``None`` = the system's.
         almanac: What is known of closing months; ``None`` = what comes with the package. It learns as answers come.
@@ -137,7 +138,8 @@ class RefreshService:
             InvalidRequest: *district* cannot name one.
         """
         name = normalize_district(district)
-        return collect_in_full(self._reader(day, name), self._find(day), name)
+        edition = self._edition(day)
+        return collect_in_full(self._reader(edition, name), self._find(day), name)
 
     def get_multiple_districts(self, day: date, districts: Sequence[str]) -> dict[str, Collected | SourceError]:
         """Return the figures of several districts in full, or in the place of one the error that it has.
@@ -145,14 +147,14 @@ class RefreshService:
         Raises:
             DataUnavailable: The day has no figures.
             SourceError: The summary cannot be had, or believed.
-            InvalidRequest: A text of *districts* cannot name one.
+            InvalidRequest: A text of *districts* cannot name one, or there is none.
         """
-        names = dict.fromkeys(map(normalize_district, districts))
-        published = self._find(day)
+        names = dict.fromkeys(map(normalize_district, as_texts("districts", districts)))
+        edition, published = self._edition(day), self._find(day)
         results: dict[str, Collected | SourceError] = {}
         for name in names:
             try:
-                results[name] = collect_in_full(self._reader(day, name), published, name)
+                results[name] = collect_in_full(self._reader(edition, name), published, name)
             except SourceError as error:
                 results[name] = error
         return results
@@ -168,7 +170,9 @@ class RefreshService:
         """
         return collect_rankings(self._find(day))
 
-    def refresh(self, store: SnapshotStore, districts: Sequence[str] | None = None) -> SnapshotInfo:
+    def refresh(
+        self, store: SnapshotStore, districts: Sequence[str] | None = None, *, scope: ScopeResolver | None = None
+    ) -> SnapshotInfo:
         """Collect the newest day that there is, and store it as a backfill of that day would.
 
         The newest day is yesterday (UTC); as long as nothing is there, up to three days before it are tried. While a month is closing
@@ -177,15 +181,17 @@ class RefreshService:
         Args:
             store: Where the snapshot goes.
             districts: Which, in full; ``None`` = all, in summary.
+            scope: Which districts may be touched; ``None`` = all.
 
         Raises:
+            InvalidRequest: None of *districts* is in *scope*.
             DataUnavailable: None of these days has any figures.
             SourceError: They cannot be had, or believed: nothing was stored.
             StoreError: They cannot be stored.
         """
         from backfill.toastmasters.newest import refresh_newest  # noqa: PLC0415 - only this needs the whole engine
 
-        return refresh_newest(self, self._way_out(), store, districts, self._clock)
+        return refresh_newest(self, self._way_out(), store, districts, scope, self._clock)
 
     # --- planning -----------------------------------------------------------------------------------------------------
 
@@ -199,14 +205,22 @@ class RefreshService:
 
     # --- within -------------------------------------------------------------------------------------------------------
 
-    def _reader(self, day: date, district: str | None) -> Reader:
-        return Reader(self._door(day, district), self._base_url, self._almanac, self._clock.today())
+    def _edition(self, day: date) -> Edition:
+        return self.calendar.edition(as_date("day", day), today=self._clock.today())
 
-    def _door(self, day: date, district: str | None) -> Fetch:
+    def _find(self, day: date) -> Published:
+        edition = self._edition(day)
+        return find_day(self._reader(edition, None), edition)
+
+    def _reader(self, edition: Edition, district: str | None) -> Reader:
+        return Reader(self._door(edition, district), self._base_url, self._almanac, self._clock.today())
+
+    def _door(self, edition: Edition, district: str | None) -> Fetch:
         fetch = self._way_out()
         if isinstance(fetch, Fetcher):
             now = self._clock.now()
-            return fetch.bind(UnitContext(JobContext("refresh-service", now), day, district, now))
+            settled = now if edition.settled_on is None else datetime.combine(edition.settled_on, time(), UTC)
+            return fetch.bind(UnitContext(JobContext("refresh-service", now), edition.day, district, min(now, settled)))
         return fetch
 
     def _way_out(self) -> Fetch | Fetcher:
@@ -220,8 +234,3 @@ class RefreshService:
 
                 self._own = default_fetcher(self._clock)
             return self._own
-
-    def _find(self, day: date) -> Published:
-        day = as_date("day", day)
-        reader = self._reader(day, None)
-        return find_day(reader, self.calendar.edition(day, today=reader.today))
