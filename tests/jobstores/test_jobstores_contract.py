@@ -8,6 +8,7 @@ from pathlib import Path
 from backfill.jobstores import MemoryJobStore, SqliteJobStore
 from backfill.protocols import JobStore
 from backfill.testing.contracts import JobStoreContract
+from jobstores.sqlite_cases import store_elsewhere
 from service_doubles import PlainJobs
 
 
@@ -18,7 +19,26 @@ class TestMemoryJobStore(JobStoreContract):
 
     def make_store(self, place: Path, /) -> JobStore:
         """Return an empty store."""
-        return MemoryJobStore()
+        return MemoryJobStore(clock=self.clock)
+
+    def elsewhere(self, store: JobStore, /) -> JobStore:
+        """Return the store: the life of a thread cannot be seen from any other."""
+        return store
+
+
+class TestSqliteJobStore(JobStoreContract):
+    """The job store in a file."""
+
+    durable, examples = True, 10
+
+    def make_store(self, place: Path, /) -> JobStore:
+        """Return a store."""
+        return SqliteJobStore(place / "jobs.sqlite3", clock=self.clock)
+
+    def elsewhere(self, store: JobStore, /) -> JobStore:
+        """Return the store as a process on another machine has it."""
+        assert isinstance(store, SqliteJobStore)
+        return store_elsewhere(store._path, self.clock)
 
 
 class TestSqliteJobStore(JobStoreContract):

@@ -5,12 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 from backfill.errors import InvalidRequest, JobNotFound
 from backfill.jobstores import MemoryJobStore
 from backfill.jobstores.memory import _Kept
-from backfill.model import BackfillStatus, Change, DistrictError, JobEvent, JobSpec, JobState
+from backfill.model import (
+    BackfillStatus,
+    Change,
+    DistrictError,
+    JobEvent,
+    JobSpec,
+    JobState,
+    Lease,
+    Ownership,
+    Renewal,
+    Requests,
+    Wanted,
+)
 from backfill.protocols import JobStore
 from backfill.testing.contracts import JobStoreContract
 
@@ -168,6 +181,122 @@ class LosesReasons(MemoryJobStore):
         return state
 
 
+# --- owners -------------------------------------------------------------------------------------------------------------
+
+
+class DoubleLeases(MemoryJobStore):
+    """Gives the job to whoever asks last."""
+
+    def acquire(self, job_id: str, owner: str, /, *, ttl: float) -> Lease | None:
+        kept = self._jobs.get(job_id)
+        if kept is not None:
+            kept.ownership = kept.ownership.released()
+        return super().acquire(job_id, owner, ttl=ttl)
+
+
+class ThinksBeforeItLeases(MemoryJobStore):
+    """Looks whether the job is free, thinks, and gives it away, while others do the same."""
+
+    def acquire(self, job_id: str, owner: str, /, *, ttl: float) -> Lease | None:
+        kept = self._jobs.get(job_id)
+        is_free = kept is not None and kept.ownership.has_expired(self._clock.now())
+        threading.Event().wait(0.01)
+        if kept is not None and is_free:
+            kept.ownership = kept.ownership.released()
+        return super().acquire(job_id, owner, ttl=ttl)
+
+
+class LetsTheLoserWrite(MemoryJobStore):
+    """Takes changes from anybody."""
+
+    def apply(self, job_id: str, changes: Sequence[Change], /, *, at: datetime, epoch: int = 0) -> Sequence[JobEvent]:
+        kept = self._jobs.get(job_id)
+        if kept is not None and kept.ownership.owner is None:
+            kept.ownership = Ownership()
+        return super().apply(job_id, changes, at=at, epoch=kept.ownership.epoch if kept is not None else epoch)
+
+
+class NeverExpires(MemoryJobStore):
+    """Leaves a job to its owner for ever."""
+
+    def acquire(self, job_id: str, owner: str, /, *, ttl: float) -> Lease | None:
+        kept = self._jobs.get(job_id)
+        return None if kept is not None and kept.ownership.owner is not None else super().acquire(job_id, owner, ttl=ttl)
+
+
+class ForgetsToRenew(MemoryJobStore):
+    """Says that a lease was renewed, and does not note it."""
+
+    def renew(self, lease: Lease, /) -> Renewal:
+        before = self._jobs[lease.job_id].ownership if lease.job_id in self._jobs else Ownership()
+        renewal = super().renew(lease)
+        self._jobs[lease.job_id].ownership = before
+        return renewal
+
+
+class GivesOutEndedJobs(MemoryJobStore):
+    """Has an owner for a job that has ended."""
+
+    def acquire(self, job_id: str, owner: str, /, *, ttl: float) -> Lease | None:
+        kept = self._jobs.get(job_id)
+        if kept is None or not kept.state.status.is_final:
+            return super().acquire(job_id, owner, ttl=ttl)
+        return Lease(job_id, owner, kept.ownership.epoch + 1, ttl, self._clock.now())
+
+
+class CallsOwnedJobsAbandoned(MemoryJobStore):
+    """Tells of all jobs that go on, whether somebody has them or not."""
+
+    def abandoned(self, now: datetime, /) -> Sequence[str]:
+        waiting = sorted(self._jobs.values(), key=lambda kept: kept.state.spec.created_at)
+        return [kept.state.spec.job_id for kept in waiting if kept.needs_owner]
+
+
+class LosesRequests(MemoryJobStore):
+    """Forgets what was asked for when the owner changes."""
+
+    def release(self, lease: Lease, /) -> None:
+        super().release(lease)
+        if lease.job_id in self._jobs:
+            self._jobs[lease.job_id].requests = Requests()
+
+
+class AsksAgainAndAgain(MemoryJobStore):
+    """Says of every request that it changed something."""
+
+    def request(self, job_id: str, wanted: Wanted, /) -> bool:
+        super().request(job_id, wanted)
+        return not self._jobs[job_id].state.status.is_final
+
+
+class ClaimsTwice(MemoryJobStore):
+    """Gives a day to whoever asks."""
+
+    def claim_day(self, job_id: str, day: date, /, *, epoch: int) -> bool:
+        super().claim_day(job_id, day, epoch=epoch)
+        return True
+
+
+class KeepsClaims(MemoryJobStore):
+    """Keeps a day for an owner that has gone."""
+
+    def acquire(self, job_id: str, owner: str, /, *, ttl: float) -> Lease | None:
+        claims = set(self._gone.get(job_id, ()))
+        lease = super().acquire(job_id, owner, ttl=ttl)
+        if lease is not None:
+            self._jobs[job_id].claims |= claims
+        return lease
+
+    def release(self, lease: Lease, /) -> None:
+        if lease.job_id in self._jobs:
+            self._gone[lease.job_id] = set(self._jobs[lease.job_id].claims)
+        super().release(lease)
+
+    @cached_property
+    def _gone(self) -> dict[str, set[date]]:
+        return {}
+
+
 class Evaporates(MemoryJobStore):
     """Is said to be durable, and is not."""
 
@@ -179,7 +308,11 @@ class BrokenJobsContract(JobStoreContract):
 
     def make_store(self, place: Path, /) -> JobStore:
         """Return the store."""
-        return self.store()
+        return self.store(clock=self.clock)
+
+    def elsewhere(self, store: JobStore, /) -> JobStore:
+        """Return the store: it never sees whether an owner lives."""
+        return store
 
 
 class BrokenDurableJobsContract(BrokenJobsContract):

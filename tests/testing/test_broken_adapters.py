@@ -14,8 +14,9 @@ import pytest
 
 from backfill.jobstores import MemoryJobStore
 from backfill.stores import MemorySnapshotStore
+from backfill.testing import VirtualClock
 from backfill.testing.contracts import Contract, list_tests, run_contract
-from backfill.testing.stateful import run_job_machine, run_store_machine
+from backfill.testing.stateful import run_job_machine, run_owner_machine, run_store_machine
 from testing import broken_doors as doors
 from testing import broken_jobs as jobs
 from testing import broken_sources as sources
@@ -64,7 +65,10 @@ STORES: Mapping[type[MemorySnapshotStore], Names] = {
 }  # fmt: skip
 
 JOBS: Mapping[type[MemoryJobStore], Names] = {
-    jobs.LosesAJob: ("test_no_job_is_lost", "test_jobs_are_listed_newest_first", "test_threads_lose_no_change"),
+    jobs.LosesAJob: (
+        "test_no_job_is_lost", "test_jobs_are_listed_newest_first", "test_threads_lose_no_change",
+        "test_jobs_without_an_owner_are_found",
+    ),
     jobs.CollidesIdentifiers: ("test_p1_identifiers_never_collide",),
     jobs.AcceptsChangesAfterTheEnd: ("test_nothing_changes_after_the_end",),
     jobs.AppliesTheFirstHalf: ("test_changes_happen_all_or_none", "test_what_did_not_happen_is_not_told"),
@@ -81,9 +85,23 @@ JOBS: Mapping[type[MemoryJobStore], Names] = {
     jobs.GivesNumbersAgain: ("test_events_go_on_after_a_job_is_forgotten",),
     jobs.KeepsTheFirstOutcome: ("test_the_last_outcome_counts", "test_a_listed_day_was_listed_after_all"),
     jobs.LosesReasons: ("test_every_change_is_kept",),
+    jobs.DoubleLeases: (
+        "test_a_job_has_one_owner", "test_threads_get_one_lease", "test_a_lease_expires_for_those_elsewhere",
+        "test_a_renewal_prolongs_a_lease", "test_a_late_owner_goes_on_when_nobody_came",
+    ),
+    jobs.ThinksBeforeItLeases: ("test_threads_get_one_lease",),
+    jobs.LetsTheLoserWrite: ("test_only_the_owner_changes_a_job", "test_a_lease_expires_for_those_elsewhere"),
+    jobs.NeverExpires: ("test_a_lease_expires_for_those_elsewhere",),
+    jobs.ForgetsToRenew: ("test_a_renewal_prolongs_a_lease", "test_a_late_owner_goes_on_when_nobody_came"),
+    jobs.GivesOutEndedJobs: ("test_an_ended_job_has_no_owner_again",),
+    jobs.CallsOwnedJobsAbandoned: ("test_jobs_without_an_owner_are_found",),
+    jobs.LosesRequests: ("test_requests_outlast_owners",),
+    jobs.AsksAgainAndAgain: ("test_requests_reach_the_owner",),
+    jobs.ClaimsTwice: ("test_a_day_is_claimed_once",),
+    jobs.KeepsClaims: ("test_a_claim_ends_with_its_lease",),
     jobs.Evaporates: (
         "test_jobs_outlive_the_store", "test_two_stores_over_one_folder_agree", "test_events_outlive_the_store",
-        "test_outcomes_are_never_forgotten",
+        "test_outcomes_are_never_forgotten", "test_numbers_of_owners_outlive_the_store", "test_requests_outlast_owners",
     ),
 }  # fmt: skip
 
@@ -161,8 +179,13 @@ DOORS: Mapping[type[doors.Door], Names] = {
 }  # fmt: skip
 
 MACHINES = frozenset(
-    {"test_any_order_of_calls_gives_what_the_rule_says", "test_any_order_of_calls_gives_what_the_model_says"}
-)  # tried apart below, since they find nearly all of them
+    {
+        "test_any_order_of_calls_gives_what_the_rule_says",
+        "test_any_order_of_calls_gives_what_the_model_says",
+        "test_any_order_of_owners_leaves_one",
+    }
+)
+"""The tests that try many orders of calls: they are tried apart below, since they find nearly all."""
 
 
 def found_by(contract: type[Contract], expected: Names) -> None:
@@ -249,6 +272,21 @@ def test_the_machine_finds_broken_job_stores(broken: type[MemoryJobStore]) -> No
         return broken()
 
     fails(lambda: run_job_machine(make_store, durable=broken is jobs.Evaporates, examples=200))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [jobs.DoubleLeases, jobs.LetsTheLoserWrite, jobs.NeverExpires, jobs.ForgetsToRenew, jobs.CallsOwnedJobsAbandoned],
+    ids=lambda broken: broken.__name__,
+)
+def test_the_machine_finds_broken_owners(broken: type[MemoryJobStore]) -> None:
+    """Without being told where to look, trying many orders of owners finds those who have what is not theirs. [B7, B2]"""
+    clock = VirtualClock()
+
+    def make_store(_place: Path) -> MemoryJobStore:
+        return broken(clock=clock)
+
+    fails(lambda: run_owner_machine(make_store, lambda store: store, clock=clock, examples=200))
 
 
 def fails(run: Callable[[], None]) -> None:

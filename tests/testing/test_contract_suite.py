@@ -23,7 +23,7 @@ from backfill.model import Document
 from backfill.protocols import DataSource, Fetch, SnapshotStore
 from backfill.scopes import OpenScope
 from backfill.stores import MemorySnapshotStore
-from backfill.testing import contracts, stateful
+from backfill.testing import VirtualClock, contracts, stateful
 from backfill.testing.contracts import (
     Contract,
     DataSourceContract,
@@ -81,7 +81,7 @@ class Reported(Small):
     ("contract", "least"),
     [
         (SnapshotStoreContract, 50),
-        (JobStoreContract, 25),
+        (JobStoreContract, 40),
         (DataSourceContract, 20),
         (ScopeContract, 10),
         (FetchContract, 14),
@@ -298,6 +298,7 @@ def test_the_machines_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> Non
     calls: list[Callable[[], None]] = [
         lambda: stateful.run_store_machine(lambda _place: MemorySnapshotStore()),
         lambda: stateful.run_job_machine(lambda _place: MemoryJobStore()),
+        lambda: stateful.run_owner_machine(lambda _place: MemoryJobStore(), lambda store: store, clock=VirtualClock()),
     ]
     for call in calls:
         with pytest.raises(MissingExtra, match=r'pip install "backfill\[test\]"') as caught:

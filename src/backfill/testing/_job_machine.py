@@ -16,9 +16,11 @@ from backfill.model import (
     BackfillStatus,
     Change,
     DayListed,
+    DayPublished,
     JobEvent,
     JobState,
     StatusChanged,
+    UnitAttempted,
     UnitFailed,
     UnitsSettled,
     UnitState,
@@ -33,6 +35,7 @@ _NAMES = st.sampled_from("abc")
 _DAYS = st.sampled_from(days(2))
 _UNITS = st.sampled_from([None, "61", "F"])
 _PICKS = st.integers(0, 6)
+_HANDS = st.integers(0, 2)
 _ENDS = (BackfillStatus.COMPLETE, BackfillStatus.CANCELLED)
 
 _SETTLING: st.SearchStrategy[Change] = st.one_of(
@@ -44,6 +47,8 @@ _SETTLING: st.SearchStrategy[Change] = st.one_of(
         st.sampled_from([state for state in UnitState if state is not UnitState.PENDING]),
     ),
     st.builds(lambda unit, day: UnitFailed(failure(unit, day=day)), _UNITS, _DAYS),
+    st.builds(lambda unit, day, text: UnitAttempted(failure(unit, day=day, message=text)), _UNITS, _DAYS, st.sampled_from("xy")),
+    st.builds(DayPublished, _DAYS, st.booleans(), st.just(NOON)),
 )
 _CHANGES = _SETTLING | st.builds(StatusChanged, st.sampled_from([BackfillStatus.PROCESSING, *_ENDS]), st.just(NOON))
 
@@ -127,7 +132,7 @@ class JobMachine(RuleBasedStateMachine):
     def reopen(self) -> None:
         """Open the store anew."""
         if self.durable:
-            self._close()
+            close_store(self.store)
             self.store = type(self).make_store(self.place)
 
     @invariant()
@@ -149,13 +154,15 @@ class JobMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Remove the files."""
-        self._close()
+        close_store(self.store)
         shutil.rmtree(self.place)
 
-    def _close(self) -> None:
-        close = getattr(self.store, "close", None)
-        if callable(close):
-            close()
+
+def close_store(store: JobStore) -> None:
+    """Close a store, if it can be closed."""
+    close = getattr(store, "close", None)
+    if callable(close):
+        close()
 
 
 def run(make_store: Callable[[Path], JobStore], *, durable: bool, examples: int, steps: int, shortest: bool) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from backfill.errors import MissingExtra
 from backfill.protocols import Clock, JobStore, SnapshotStore
+from backfill.testing.clock import VirtualClock
 
 
 def run_store_machine(
@@ -70,6 +71,36 @@ def run_job_machine(
     from backfill.testing._job_machine import run  # noqa: PLC0415 - loads hypothesis
 
     run(make_store, durable=durable, examples=examples, steps=steps, shortest=shortest)
+
+
+def run_owner_machine(
+    make_store: Callable[[Path], JobStore],
+    elsewhere: Callable[[JobStore], JobStore],
+    /,
+    *,
+    clock: VirtualClock,
+    examples: int = 25,
+    steps: int = 30,
+    shortest: bool = False,
+) -> None:
+    """See that a job never has two owners, for *examples* different orders of up to *steps* acquisitions, renewals and releases.
+
+    Args:
+        make_store: Returns an empty store with leases; it is given an empty folder.
+        elsewhere: Returns a store as somebody has it whose life it cannot see.
+        clock: The clock that the store goes by; it is moved now and then.
+        examples: How many orders are tried. The same every time.
+        steps: How many calls an order has at most.
+        shortest: Whether to look for the shortest order that fails, once one does.
+
+    Raises:
+        MissingExtra: hypothesis is not installed.
+        AssertionError: Somebody has, or may change, what is not theirs; the notes hold the calls after which they do.
+    """
+    _need_hypothesis()
+    from backfill.testing._owner_machine import run  # noqa: PLC0415 - loads hypothesis
+
+    run(make_store, elsewhere, clock=clock, examples=examples, steps=steps, shortest=shortest)
 
 
 def _need_hypothesis() -> None:

@@ -12,7 +12,13 @@ from backfill.testing.contracts._suite import Contract, skip
 from backfill.testing.samples import DAY, NOON
 
 WORKING = StatusChanged(BackfillStatus.PROCESSING, NOON)
+PAUSED = StatusChanged(BackfillStatus.PAUSED, NOON, "the disk is full")
+ENDED = StatusChanged(BackfillStatus.COMPLETE, NOON)
+CANCELLED = StatusChanged(BackfillStatus.CANCELLED, NOON, "enough")
 DONE = UnitsSettled(DAY, {"61": UnitState.COMPLETED})
+
+TTL = 20.0
+"""Seconds of a lease."""
 
 
 class JobHooks(Contract):
@@ -20,9 +26,11 @@ class JobHooks(Contract):
 
     Attributes:
         durable: Whether `make_store` with the same folder opens what was kept there before.
+        examples: How many orders of calls are compared with a model.
     """
 
     durable: ClassVar[bool] = False
+    examples: ClassVar[int] = 25
 
     def make_store(self, place: Path, /) -> JobStore:
         """Return an empty job store. *place* is an empty folder for those that need one, `clock` the time for those that take one."""
@@ -54,6 +62,7 @@ def facts(state: JobState) -> dict[str, object]:
         "published": dict(state.published),
         "errors": list(state.errors),
         "findings": list(state.findings),
+        "attempts": dict(state.attempts),
         "groups": state.error_groups,
         "counts": dict(state.counts),
         "by district": {district: dict(counts) for district, counts in state.by_district.items()},

@@ -26,13 +26,14 @@ from backfill.model import (
     PlannedDay,
     ScopeKind,
     StatusChanged,
+    UnitAttempted,
     UnitFailed,
     UnitsSettled,
     UnitState,
 )
 from backfill.protocols import JobStore
 from backfill.testing.contracts._asserting import equal, holds, refused
-from backfill.testing.contracts._job_hooks import DONE, WORKING, JobHooks, facts, same_state
+from backfill.testing.contracts._job_hooks import DONE, ENDED, PAUSED, WORKING, JobHooks, facts, same_state
 from backfill.testing.samples import DAY, NOON, days, failure, job_spec
 
 
@@ -148,13 +149,30 @@ class KeepingContract(JobHooks):
         store.apply("j1", [UnitsSettled(DAY, {"61": UnitState.SKIPPED}), WORKING], at=NOON)
         same_state(loaded, before, "the loaded state after the stored one was changed")
 
+    def test_what_is_listed_is_a_copy(self) -> None:
+        """A listed state is independent of the store's, also when its job has ended. [R9.5]"""
+        store = self.new_store()
+        store.create(job_spec("j1"))
+        store.apply("j1", [WORKING, ENDED], at=NOON)
+        (first,) = store.list()
+        before = facts(first)
+        first.published[DAY] = True
+        first.by_district["61"][UnitState.PENDING] = 7
+        (second,) = store.list()
+        same_state(second, before, "a listed state after one that was listed before was changed")
+
     def test_every_change_is_kept(self) -> None:
         """Status, list, outcomes, failures, publications and findings are loaded as if applied one after the other. [R4.3, R6.2, R6.4]"""
         store = self.new_store()
         spec = job_spec("j1", [(DAY, None), (DAY + timedelta(days=1), ("61", "F"))])
         changes: list[Change] = [
-            StatusChanged(BackfillStatus.PROCESSING, NOON, "ä “reason”"),
+            StatusChanged(BackfillStatus.PROCESSING, NOON, "ä “reason” \ud800"),
+            UnitAttempted(failure(None, message="once")),
             DayListed(DAY, ("1", "2", "3")),
+            UnitAttempted(failure("3", message="once")),
+            UnitAttempted(failure("3", message="twice")),
+            PAUSED,
+            WORKING,
             UnitsSettled(DAY, {"1": UnitState.COMPLETED, "2": UnitState.UNAVAILABLE}),
             UnitFailed(failure("3", message="line\nbreak and \\ and \u0000")),
             DayPublished(DAY, is_partial=True, at=NOON + timedelta(seconds=1)),
@@ -240,9 +258,11 @@ class KeepingContract(JobHooks):
         """A listed job has its counts and groups of failures, but neither the failures nor the findings. [R6.4, R9.5]"""
         store = self.new_store()
         store.create(job_spec("j1"))
-        store.apply("j1", [WORKING, UnitFailed(failure()), Found(Finding("odd", "x"))], at=NOON)
+        store.apply("j1", [WORKING, UnitFailed(failure()), UnitAttempted(failure("F")), Found(Finding("odd", "x"))], at=NOON)
         (listed,) = store.list()
-        equal((list(listed.errors), list(listed.findings)), ([], []), "failures and findings of a listed job")
+        details = (list(listed.errors), list(listed.findings), dict(listed.attempts))
+        equal(details, ([], [], {}), "failures, findings and attempts of a listed job")
         equal((listed.counts[UnitState.FAILED], listed.error_groups[0].count), (1, 1), "units failed, and the group's count")
         loaded = store.load("j1")
-        equal((len(loaded.errors), len(loaded.findings)), (1, 1), "failures and findings of the loaded job")
+        numbers = (len(loaded.errors), len(loaded.findings), len(loaded.attempts))
+        equal(numbers, (1, 1, 1), "number of failures, findings and attempts of the loaded job")

@@ -17,8 +17,6 @@ from backfill.testing.stateful import run_job_machine
 class TellingContract(JobHooks):
     """Each ability is tested where it is there."""
 
-    examples = 25
-
     def test_events_tell_what_happened(self) -> None:
         """Events of all jobs, or of one, come in order with growing numbers, after a given one and up to a limit. [R9.5, R4.1]"""
         store = self.new_store()

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from backfill.protocols import JobStore
+from backfill.testing.contracts._job_asking import AskingContract
 from backfill.testing.contracts._job_keeping import KeepingContract
+from backfill.testing.contracts._job_owning import OwningContract
 from backfill.testing.contracts._job_sharing import SharedJobsContract
 from backfill.testing.contracts._job_telling import TellingContract
 from backfill.testing.contracts._suite import ContractReport, prove
 
 
-class JobStoreContract(KeepingContract, SharedJobsContract, TellingContract):
+class JobStoreContract(KeepingContract, SharedJobsContract, TellingContract, OwningContract, AskingContract):
     """Everything that a job store must do, and what it may be able to do besides.
 
     .. code-block:: python
