@@ -1,12 +1,12 @@
 """Exit codes, and what an error becomes on a terminal: never a traceback where the error was expected.
 
-| code | means |
-|---|---|
-| 0 | everything asked for is there: stored, stored before, or known not to have been published |
-| 1 | some of it is; the rest failed, or was left undone |
-| 2 | the command, or a value in it, cannot be meant; nothing was done |
-| 3 | it failed: nothing could be collected or stored, or what is stored cannot be read |
-| 130, 143 | stopped by Ctrl-C (SIGINT), by SIGTERM: what was stored by then stays stored |
+.. code-block:: text
+
+    0         everything asked for is there: stored, stored before, or known not to have been published
+    1         some of it is; the rest failed, or was left undone
+    2         the command, or a value in it, cannot be meant; nothing was done
+    3         it failed: nothing could be collected or stored, or what is stored cannot be read
+    130, 143  stopped by Ctrl-C (SIGINT), by SIGTERM: what was stored by then stays stored
 
 An interrupted command is told apart from a partial one, so that a script that repeats what is partial stops when it is stopped.
 """
