@@ -41,7 +41,7 @@ FIRST = date(2026, 1, 5)
 bounded = settings(deadline=None, max_examples=150, database=None)
 """Few examples and no deadline: each one runs a whole job, with its threads."""
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test that waits for something gives up; never waited for when the code is right."""
 
 

@@ -6,8 +6,10 @@
     └── BackfillError                         the root: catch it to catch everything below
         ├── InvalidRequest (ValueError)       a value that cannot be accepted: names value, rule, remedy
         ├── PlanOutdated                      a plan made earlier no longer describes what would happen
+        ├── ConfigurationChanged              the districts configured are not those that a change was based on
         ├── JobNotFound (LookupError)         no job has that identifier
         ├── JobFailed                         raised by BackfillReport.raise_for_failures()
+        ├── LeaseLost                         a job has another owner by now: what was to be noted of it was not
         ├── ServiceUnusable (RuntimeError)    the service was closed, or carried over a fork
         ├── MissingExtra (ImportError)        an optional library is not installed: names the extra
         ├── StoreError
@@ -30,12 +32,14 @@ from __future__ import annotations
 __all__ = [
     "BackfillError",
     "Cancelled",
+    "ConfigurationChanged",
     "DamagedFile",
     "DataUnavailable",
     "DayLocked",
     "InvalidRequest",
     "JobFailed",
     "JobNotFound",
+    "LeaseLost",
     "MissingExtra",
     "NotArchived",
     "PermanentSourceError",
@@ -102,6 +106,21 @@ class PlanOutdated(BackfillError):  # noqa: N818 - a contract name
         super().__init__(f"the plan is out of date ({'; '.join(changes)}); call plan() again and look at the new one")
 
 
+class ConfigurationChanged(BackfillError):  # noqa: N818 - reads as the state it reports
+    """The districts configured are not those that a change was based on; nothing was changed.
+
+    Attributes:
+        expected: The districts that the caller saw; ``None`` = none were configured.
+        found: The districts that are configured.
+    """
+
+    def __init__(self, expected: tuple[str, ...] | None, found: tuple[str, ...] | None) -> None:
+        self.expected, self.found = expected, found
+        super().__init__(
+            f"districts were changed from {_show(expected)} to {_show(found)} meanwhile; look at them, then change them again"
+        )
+
+
 class JobNotFound(BackfillError, LookupError):  # noqa: N818 - a contract name
     """No job has this identifier (it may have been cleaned up)."""
 
@@ -121,6 +140,23 @@ class JobFailed(BackfillError):  # noqa: N818 - reads as the state it reports
     def __init__(self, backfill_id: str, message: str, *, failed: int = 0) -> None:
         self.backfill_id, self.failed = backfill_id, failed
         super().__init__(message)
+
+
+class LeaseLost(BackfillError):  # noqa: N818 - reads as the state it reports
+    """Whoever was to change a job does not own it, or not any more; nothing was changed.
+
+    Attributes:
+        backfill_id: The job.
+        epoch: The number under which it was to be changed.
+        current: The number of its newest owner.
+    """
+
+    def __init__(self, backfill_id: str, epoch: int, current: int) -> None:
+        self.backfill_id, self.epoch, self.current = backfill_id, epoch, current
+        super().__init__(
+            f"job {backfill_id!r} is not owned under number {epoch} (its newest owner has number {current}); "
+            "stop working on it: what was noted stays, and whoever owns it next goes on from there"
+        )
 
 
 class ServiceUnusable(BackfillError, RuntimeError):  # noqa: N818 - reads as the state it reports

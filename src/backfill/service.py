@@ -202,6 +202,27 @@ class BackfillService:
         """Close the service without finishing its jobs."""
         self.close()
 
+    # --- what it is made of, for those who show it --------------------------------------------------------------------
+
+    @property
+    def store(self) -> SnapshotStore:
+        """Where its snapshots are."""
+        return self._store
+
+    @property
+    def scope(self) -> ScopeResolver:
+        """Which districts it may touch."""
+        return self._scope
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more jobs."""
+        return self._closed
+
+    def fetch_status(self) -> FetchStatus | None:
+        """Return the state of the door out, its limits and breakers; ``None`` = it cannot say, or nothing was fetched yet."""
+        return self._performance()
+
     # --- starting jobs ------------------------------------------------------------------------------------------------
 
     def plan(self, request: BackfillRequest, *, resolve: bool = False) -> BackfillPlan:
@@ -262,7 +283,7 @@ class BackfillService:
             InvalidRequest: It cannot be done.
             PlanOutdated: The plan no longer describes what would happen.
             StoreUnavailable: The store says that it cannot be written.
-            ServiceUnusable: The service was closed, or no thread can be had for the job.
+            ServiceUnusable: The service was closed, or no thread can be started for the job.
             KeyboardInterrupt: The caller was interrupted; the job is cancelled and its units in flight have ended.
         """
         from backfill.progressline import display, watch  # noqa: PLC0415 - only who waits here pays for it
@@ -541,8 +562,8 @@ class BackfillService:
             atexit.register(self._close_at_exit)
         try:
             self._queue.add(job)
-        except RuntimeError as error:
-            message = f"the job was not accepted, since no thread can be had for it ({error}); end some threads, and try again"
+        except RuntimeError as error:  # too many threads, or the interpreter is ending
+            message = f"no thread can be started for the job ({error}), so it was not accepted; end some, and try again"
             raise ServiceUnusable(message) from error
         return job
 

@@ -127,7 +127,7 @@ def test_a_day_that_would_hold_nothing_is_completed_without_a_snapshot() -> None
             st.sampled_from([day(0), day(1), day(2)]),
             st.sampled_from("ABC"),
         ),
-        st.sampled_from([DayLocked("held"), OSError(errno.EIO, "bad"), ValueError("bug")]),
+        st.sampled_from([DayLocked("held"), DamagedFile("manifest.json", "is empty", "delete it"), TimeoutError("slow")]),
         max_size=8,
     ),
     outcomes=st.dictionaries(

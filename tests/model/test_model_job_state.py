@@ -22,11 +22,13 @@ from backfill.model import (
     JobState,
     Stage,
     StatusChanged,
+    UnitAttempted,
     UnitFailed,
     UnitsSettled,
     UnitState,
 )
 from backfill.model.job import NEWEST
+from backfill.model.status import TRANSITIONS
 from foundation_samples import DAY, NOW, days, make_error, make_plan, make_spec
 
 DISTRICTS = ("61", "F", "117")
@@ -36,7 +38,7 @@ some_districts = st.lists(st.sampled_from(DISTRICTS), unique=True).map(tuple)
 
 def facts(state: JobState) -> tuple[object, ...]:
     """Return all of a state, for comparing."""
-    fields = {**vars(state), "errors": list(state.errors), "findings": list(state.findings)}
+    fields = {**vars(state), "_by_district": state.by_district, "errors": list(state.errors), "findings": list(state.findings)}
     return tuple(sorted((name, repr(value)) for name, value in fields.items() if name != "spec"))
 
 
@@ -49,13 +51,19 @@ class JobMachine(RuleBasedStateMachine):
         plan_days = list(zip(days(len(rows)), rows, strict=True))
         self.state = JobState(make_spec(rows=plan_days))
         self.units: dict[tuple[date, str | None], UnitState] = {}
+        self.attempts: dict[tuple[date, str | None], int] = {}
+        self.status = BackfillStatus.QUEUED
         self.listed: set[date] = set()
         for day, districts in plan_days:
             if districts is not None:
                 self.listed.add(day)
             self.units |= {(day, name): UnitState.PENDING for name in ((None,) if districts is None else districts)}
-        self.ended = False
         self.failures = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job has reached a final state."""
+        return self.status.is_final
 
     def _let(self, change: Change, *, possible: bool) -> None:
         copied, before = self.state.copy(), facts(self.state)
@@ -68,15 +76,12 @@ class JobMachine(RuleBasedStateMachine):
             assert facts(self.state) == before
         assert facts(copied) == before
 
-    def _is_new(self) -> bool:
-        return not self.ended
-
     @rule(day=st.sampled_from(days(5)), districts=some_districts)
     def list_a_day(self, day: date, districts: tuple[str, ...]) -> None:
         """List a day, or fail to."""
         possible = self.units.get((day, None)) is UnitState.PENDING
         self._let(DayListed(day, districts), possible=possible)
-        if possible and self._is_new():
+        if possible and not self.ended:
             del self.units[day, None]
             self.listed.add(day)
             self.units |= {(day, name): UnitState.PENDING for name in districts}
@@ -91,7 +96,7 @@ class JobMachine(RuleBasedStateMachine):
             self.units.get((day, name)) is UnitState.PENDING for name in states
         )
         self._let(UnitsSettled(day, states), possible=possible)
-        if possible and self._is_new():
+        if possible and not self.ended:
             self.units |= {(day, name): state for name, state in states.items()}
 
     @rule(data=st.data(), state=st.sampled_from(FINAL))
@@ -109,7 +114,7 @@ class JobMachine(RuleBasedStateMachine):
         """Let a unit fail, or fail to."""
         possible = self.units.get((day, name)) is UnitState.PENDING
         self._let(UnitFailed(make_error(name, day, kind=kind)), possible=possible)
-        if possible and self._is_new():
+        if possible and not self.ended:
             self.units[day, name] = UnitState.FAILED
             self.failures += 1
 
@@ -117,7 +122,7 @@ class JobMachine(RuleBasedStateMachine):
     def publish(self, day: date, is_partial: bool) -> None:
         """Publish a day, or fail to."""
         self._let(DayPublished(day, is_partial, NOW), possible=day in self.state.rows)
-        if day in self.state.rows and self._is_new():
+        if day in self.state.rows and not self.ended:
             assert self.state.published[day] is is_partial
 
     @rule()
@@ -125,18 +130,60 @@ class JobMachine(RuleBasedStateMachine):
         """Notice something about the data."""
         self._let(Found(Finding("odd", "twice the same")), possible=True)
 
-    @rule(status=st.sampled_from([BackfillStatus.PROCESSING, BackfillStatus.QUEUED]))
+    @rule(day=st.sampled_from(days(5)), name=st.none() | st.sampled_from(DISTRICTS), attempts=st.integers(1, 3))
+    def attempt(self, day: date, name: str | None, attempts: int) -> None:
+        """Attempt a unit in vain, or fail to."""
+        possible = self.units.get((day, name)) is UnitState.PENDING
+        self._let(UnitAttempted(make_error(name, day, attempts=attempts)), possible=possible)
+        if possible and not self.ended:
+            self.attempts[day, name] = attempts
+
+    @rule(status=st.sampled_from([status for status in BackfillStatus if not status.is_final]))
     def change_status(self, status: BackfillStatus) -> None:
-        """Reach a state that is not final."""
-        self._let(StatusChanged(status, NOW, "because"), possible=True)
+        """Reach a state that is not final, or fail to."""
+        self._change_to(status)
 
     @precondition(lambda self: not self.ended)
     @rule(status=st.sampled_from([status for status in BackfillStatus if status.is_final]), chance=st.integers(0, 3))
     def end(self, status: BackfillStatus, chance: int) -> None:
-        """Reach a final state, now and then."""
+        """Reach a final state, or fail to, now and then."""
         if chance == 0:
-            self._let(StatusChanged(status, NOW), possible=True)
-            self.ended = True
+            self._change_to(status)
+
+    def _change_to(self, status: BackfillStatus) -> None:
+        possible = status in TRANSITIONS[self.status]
+        self._let(StatusChanged(status, NOW, "because"), possible=possible)
+        if possible:
+            self.status = status
+        assert self.state.status is self.status
+
+    @invariant()
+    def attempts_are_those_of_pending_units(self) -> None:
+        """The attempts at units still to be done are kept, and those at others are not."""
+        kept = {unit: error.attempts for unit, error in self.state.attempts.items()}
+        assert kept == {unit: n for unit, n in self.attempts.items() if self.units.get(unit) is UnitState.PENDING}
+
+    @invariant()
+    def a_restored_state_is_the_same(self) -> None:
+        """What is restored from the parts of a state is that state."""
+        state = self.state
+        restored = JobState.restore(
+            state.spec,
+            dict(state.rows),
+            status=state.status,
+            status_reason=state.status_reason,
+            started_at=state.started_at,
+            completed_at=state.completed_at,
+            published=state.published,
+            errors=state.errors,
+            groups=state.error_groups,
+            findings=state.findings,
+            attempts=state.attempts.values(),
+        )
+        assert restored.by_district == state.by_district
+        assert restored.error_groups == state.error_groups
+        restored._by_district, restored._groups = state.by_district, state._groups  # the same in another order
+        assert facts(restored) == facts(state)
 
     @invariant()
     def counts_add_up(self) -> None:
@@ -179,6 +226,8 @@ def test_a_job_says_when_it_began_and_ended() -> None:
     state = JobState(make_spec())
     assert (state.status, state.started_at, state.completed_at) == (BackfillStatus.QUEUED, None, None)
     state.apply(StatusChanged(BackfillStatus.PROCESSING, NOW))
+    state.apply(StatusChanged(BackfillStatus.PAUSED, NOW, "the disk is full"))
+    assert (state.status_reason, state.completed_at) == ("the disk is full", None)
     state.apply(StatusChanged(BackfillStatus.QUEUED, NOW, "resumed"))
     state.apply(StatusChanged(BackfillStatus.PROCESSING, NOW + timedelta(hours=1)))
     assert (state.started_at, state.completed_at, state.status_reason) == (NOW, None, None)
@@ -191,6 +240,7 @@ def test_a_job_says_when_it_began_and_ended() -> None:
     [
         UnitsSettled(DAY, {"61": UnitState.COMPLETED}),
         UnitFailed(make_error("F")),
+        UnitAttempted(make_error("F")),
         DayListed(DAY, ("61",)),
         DayPublished(DAY, is_partial=False, at=NOW),
         Found(Finding("late", "x")),
@@ -200,6 +250,7 @@ def test_a_job_says_when_it_began_and_ended() -> None:
 def test_nothing_changes_after_the_end(change: Change) -> None:
     """A final state is final for every kind of change. [R4.3]"""
     state = JobState(make_spec())
+    state.apply(StatusChanged(BackfillStatus.PROCESSING, NOW))
     state.apply(StatusChanged(BackfillStatus.COMPLETE, NOW))
     with pytest.raises(ValueError, match=f"{type(change).__name__} comes too late"):
         state.apply(change)
@@ -213,6 +264,10 @@ def test_nothing_changes_after_the_end(change: Change) -> None:
         (UnitsSettled(DAY, {None: UnitState.UNAVAILABLE}), "None.* is not a unit"),
         (UnitFailed(make_error("42")), "is not a unit"),
         (UnitFailed(make_error("61", date(2026, 2, 1))), "2026-02-01 is not a day"),
+        (UnitAttempted(make_error("42")), "42.* is not a unit .* still to be done"),
+        (UnitAttempted(make_error("61", date(2026, 2, 1))), "2026-02-01 is not a day"),
+        (StatusChanged(BackfillStatus.QUEUED, NOW), "is queued and cannot become queued"),
+        (StatusChanged(BackfillStatus.PAUSED, NOW), "is queued and cannot become paused"),
         (DayListed(date(2026, 2, 1), ()), "is not a day"),
         (DayPublished(date(2026, 2, 1), is_partial=False, at=NOW), "is not a day"),
         (DayListed(DAY, ("61",)), "was listed, or settled, before"),
@@ -225,6 +280,56 @@ def test_what_is_not_of_the_job_is_refused_as_a_whole(change: Change, words: str
     with pytest.raises(ValueError, match=words):
         state.apply(change)
     assert facts(state) == before
+
+
+@pytest.mark.parametrize("status", BackfillStatus)
+def test_each_state_follows_some_and_not_others(status: BackfillStatus) -> None:
+    """A job waits, works, rests and ends in this order; no state follows itself, and none follows an end. [R4.3, R4.4]"""
+    expected = {
+        "queued": {"processing", "cancelled", "error"},
+        "processing": {"paused", "complete", "partial_success", "error", "cancelled"},
+        "paused": {"queued", "processing", "cancelled"},
+    }.get(status, set())
+    assert {str(other) for other in BackfillStatus if status.may_become(other)} == expected
+    assert status.is_final == (not expected)
+
+
+def test_attempts_at_a_unit_outlive_all_but_its_end() -> None:
+    """Attempts are kept, the newest a unit, until the unit is settled, or its day listed. [R6.2, R6.5]"""
+    first, second = days(2)
+    state = JobState(make_spec(rows=[(first, ("61", "F")), (second, None)]))
+    for error in (
+        make_error("61", attempts=1),
+        make_error("F", attempts=1),
+        make_error(None, second),
+        make_error("61", attempts=2),
+    ):
+        state.apply(UnitAttempted(error))
+    assert state.attempts == {
+        (first, "61"): make_error("61", attempts=2),
+        (first, "F"): make_error("F", attempts=1),
+        (second, None): make_error(None, second),
+    }
+    copied = state.copy()
+    state.apply(UnitsSettled(first, {"61": UnitState.COMPLETED}))
+    state.apply(UnitFailed(make_error("F", attempts=3)))
+    state.apply(DayListed(second, ("61",)))
+    assert state.attempts == {}
+    assert len(copied.attempts) == 3
+    with pytest.raises(ValueError, match="still to be done"):
+        state.apply(UnitAttempted(make_error("61")))
+
+
+def test_a_state_can_be_that_of_some_days() -> None:
+    """A state of some days of a job takes changes of these days and refuses others. [R4.3]"""
+    first, second = days(2)
+    whole = JobState(make_spec(rows=[(first, ("61", "F")), (second, None)]))
+    part = JobState.restore(whole.spec, {first: whole.rows[first]}, status=BackfillStatus.PROCESSING)
+    part.apply(UnitsSettled(first, {"61": UnitState.COMPLETED}))
+    assert part.counts[UnitState.COMPLETED] == part.counts[UnitState.PENDING] == 1
+    assert part.unlisted == 0
+    with pytest.raises(ValueError, match="is not a day"):
+        part.apply(DayListed(second, ("61",)))
 
 
 def test_a_unit_is_named_once() -> None:

@@ -68,9 +68,9 @@ def test_a_job_that_ended_as_a_whole_raises_its_reason(status: BackfillStatus, c
 
 
 def test_four_states_are_final() -> None:
-    """A job can change while it is queued or in work, and in no other state. [R4.3]"""
+    """A job can change while it is queued, in work or at rest, and in no other state. [R4.3]"""
     open_states = {status for status in BackfillStatus if not status.is_final}
-    assert open_states == {BackfillStatus.QUEUED, BackfillStatus.PROCESSING}
+    assert open_states == {BackfillStatus.QUEUED, BackfillStatus.PROCESSING, BackfillStatus.PAUSED}
 
 
 def test_a_long_report_prints_short() -> None:

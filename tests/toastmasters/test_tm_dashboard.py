@@ -14,6 +14,7 @@ from backfill.errors import InvalidRequest
 from backfill.fetching import PoliteFetcher
 from backfill.fetching.addresses import full_address
 from backfill.model import DocumentRequest, Edition, redact_url
+from backfill.testing.server import FaultServer, reply
 from backfill.toastmasters.calendar import ClosingCalendar
 from backfill.toastmasters.dashboard import (
     DASHBOARD_URL,
@@ -29,7 +30,6 @@ from backfill.toastmasters.dashboard import (
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.years import ProgramYear, month_of
 from engine_doubles import bounded
-from fault_server import FaultServer, reply
 from fetching_doubles import unit
 from tm_calendar_cases import CALENDAR, TODAY, edition, learnt, on
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import cast
 
 from backfill.errors import StoreUnavailable
-from backfill.fetching.filelocks import locked
 from backfill.fetching.headers import LONGEST_RETRY_AFTER
 from backfill.fetching.pace import Keeper
 from backfill.fetching.schedule import Schedule
+from backfill.filelocks import locked
 from backfill.jsonvalues import dumps, loads
 from backfill.protocols import Clock
 

@@ -1,24 +1,39 @@
-"""The last outcome of every unit that any job ever settled, in the memory of one process."""
+"""The last outcome of every unit that any job ever settled."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from backfill.model import Change, DayListed, UnitFailed, UnitsSettled, UnitState
+from backfill.model.units import CODES, PENDING
 
-_STATES = tuple(UnitState)
-_UNKNOWN = _STATES.index(UnitState.PENDING)  # a pending unit has no outcome, so its code is free to say that none is known
+_UNKNOWN = PENDING  # a pending unit has no outcome, so its code is free to say that none is known
 
 
 class OutcomeLedger:
     """The last outcome of each (day, district), a byte each: ten years of 130 districts take half a megabyte.
 
     Not safe for several threads at once.
+
+    Args:
+        names: Whose outcome stands in which place of a row; ``None`` = the day as a whole. New districts follow at the end.
+        days: The rows to begin with, a byte for each of *names*; a row may end before the last of them.
     """
 
-    def __init__(self) -> None:
-        self._places: dict[str | None, int] = {None: 0}
-        self._days: dict[date, bytearray] = {}
+    def __init__(self, names: Iterable[str | None] = (None,), days: Mapping[date, bytes] | None = None) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+        self._days = {day: bytearray(row) for day, row in (days or {}).items()}
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """Whose outcome stands in which place of a row."""
+        return tuple(self._places)
+
+    @property
+    def days(self) -> Mapping[date, bytes]:
+        """The rows."""
+        return {day: bytes(row) for day, row in self._days.items()}
 
     def note(self, change: Change) -> None:
         """Keep the outcomes that *change* brings, if it brings any."""
@@ -35,11 +50,11 @@ class OutcomeLedger:
 
     def between(self, start: date, end: date) -> dict[date, dict[str | None, UnitState]]:
         """Return what is known of the days from *start* to *end*, ascending; days of which nothing is known are left out."""
-        names = tuple(self._places)
+        names = self.names
         found: dict[date, dict[str | None, UnitState]] = {}
         for day in sorted(day for day in self._days if start <= day <= end):
             row = self._days[day]
-            outcomes = {names[place]: _STATES[code] for place, code in enumerate(row) if code != _UNKNOWN}
+            outcomes = {names[place]: CODES[code] for place, code in enumerate(row) if code != _UNKNOWN}
             if outcomes:
                 found[day] = outcomes
         return found
@@ -49,4 +64,4 @@ class OutcomeLedger:
         place = self._places.setdefault(district, len(self._places))
         if place >= len(row):
             row.extend(bytes(place + 1 - len(row)))
-        row[place] = _STATES.index(state)
+        row[place] = CODES.index(state)

@@ -1,21 +1,22 @@
 """The values of the domain: frozen, validated, without input, output or clock."""
 
-from backfill.model.coverage import CellState, Coverage
-from backfill.model.days import select_days
-from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
-from backfill.model.fetching import FetchStatus, HostStatus, JobContext, UnitContext
-from backfill.model.job import (
+from backfill.model.changes import (
     Change,
     DayListed,
     DayPublished,
     Found,
     JobEvent,
-    JobSpec,
-    JobState,
     StatusChanged,
+    UnitAttempted,
     UnitFailed,
     UnitsSettled,
 )
+from backfill.model.coverage import CellState, Coverage
+from backfill.model.days import select_days
+from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
+from backfill.model.fetching import FetchStatus, HostStatus, JobContext, UnitContext
+from backfill.model.job import JobSpec, JobState
+from backfill.model.lease import Lease, Ownership, Renewal, Requests, Wanted
 from backfill.model.merge import MergedDay, StoredDay, combine_day, decide
 from backfill.model.naming import normalize_district, refuse_collisions
 from backfill.model.outcome import DistrictError, Finding, Stage, UnitState
@@ -42,8 +43,10 @@ from backfill.model.record import (
     SnapshotStatus,
     SummaryHeader,
 )
-from backfill.model.report import BackfillReport, BackfillStatus, ErrorGroup, Progress
+from backfill.model.report import BackfillReport, ErrorGroup, Progress
 from backfill.model.request import BackfillRequest, CollectionType, Detail, Frequency, Order
+from backfill.model.status import BackfillStatus
+from backfill.model.units import DayRow
 
 __all__ = [
     "BackfillPlan",
@@ -60,6 +63,7 @@ __all__ = [
     "Coverage",
     "DayListed",
     "DayPublished",
+    "DayRow",
     "Detail",
     "DistrictError",
     "DistrictRecord",
@@ -80,12 +84,16 @@ __all__ = [
     "JobEvent",
     "JobSpec",
     "JobState",
+    "Lease",
     "MergedDay",
     "Method",
     "Order",
+    "Ownership",
     "PlannedDay",
     "Progress",
     "RecordHeader",
+    "Renewal",
+    "Requests",
     "RetryPolicy",
     "ScopeKind",
     "SnapshotInfo",
@@ -95,10 +103,12 @@ __all__ = [
     "StatusChanged",
     "StoredDay",
     "SummaryHeader",
+    "UnitAttempted",
     "UnitContext",
     "UnitFailed",
     "UnitState",
     "UnitsSettled",
+    "Wanted",
     "combine_day",
     "decide",
     "document_name",

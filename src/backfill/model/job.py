@@ -11,12 +11,23 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import date, datetime
 
-from attrs import field, frozen
+from attrs import frozen
 
-from backfill.model.checks import frozen_mapping
+from backfill.model.changes import (
+    Change,
+    DayListed,
+    DayPublished,
+    Found,
+    StatusChanged,
+    UnitAttempted,
+    UnitFailed,
+    UnitsSettled,
+)
 from backfill.model.outcome import DistrictError, Finding, Stage, UnitState
 from backfill.model.plan import BackfillPlan
-from backfill.model.report import BackfillStatus, ErrorGroup
+from backfill.model.report import ErrorGroup
+from backfill.model.status import BackfillStatus
+from backfill.model.units import CODES, PENDING, DayRow
 
 
 @frozen
@@ -38,120 +49,44 @@ class JobSpec:
     operation: str = "backfill"
 
 
-@frozen
-class StatusChanged:
-    """The job reached another state."""
-
-    status: BackfillStatus
-    at: datetime
-    reason: str | None = None
-
-
-@frozen
-class DayListed:
-    """A day's districts became known; the one unit that stood for the day becomes one for each."""
-
-    day: date
-    districts: tuple[str, ...]
-
-
-def _states(value: Mapping[str | None, UnitState]) -> Mapping[str | None, UnitState]:
-    return frozen_mapping(value)
-
-
-@frozen
-class UnitsSettled:
-    """Units of a day reached a final state. A ``None`` key stands for the day as a whole."""
-
-    day: date
-    states: Mapping[str | None, UnitState] = field(converter=_states)
-
-
-@frozen
-class UnitFailed:
-    """One unit failed."""
-
-    error: DistrictError
-
-
-@frozen
-class DayPublished:
-    """A day's snapshot was committed."""
-
-    day: date
-    is_partial: bool
-    at: datetime
-
-
-@frozen
-class Found:
-    """Something about the data was noticed."""
-
-    finding: Finding
-
-
-Change = StatusChanged | DayListed | UnitsSettled | UnitFailed | DayPublished | Found
-
-
-@frozen
-class JobEvent:
-    """One change of one job, in the order in which the job store noted it.
-
-    Attributes:
-        seq: Position in the store's log, from 1; gaps are possible.
-        job_id: The job.
-        at: When it was noted (aware, UTC).
-        change: What happened.
-    """
-
-    seq: int
-    job_id: str
-    at: datetime
-    change: Change
-
-
 NEWEST = 1000
 """So many errors and findings a state keeps, so that its memory does not grow with them; a job store keeps all errors."""
-
-_CODES = tuple(UnitState)
-_PENDING = _CODES.index(UnitState.PENDING)
-
-
-@frozen
-class DayRow:
-    """The units of one day, a byte each. Frozen, so that copies of a job's state share their rows.
-
-    Attributes:
-        districts: The districts of the day; ``None`` = not listed yet: one unit stands for the day.
-        states: A byte for each unit.
-    """
-
-    districts: tuple[str, ...] | None
-    states: bytes
-
-    @classmethod
-    def pending(cls, districts: tuple[str, ...] | None) -> DayRow:
-        """Return a row of which nothing is done yet."""
-        return cls(districts, bytes(1 if districts is None else len(districts)))
-
-    @property
-    def units(self) -> tuple[str | None, ...]:
-        """The districts, or ``None`` alone."""
-        return (None,) if self.districts is None else self.districts
-
-    def items(self) -> Iterable[tuple[str | None, UnitState]]:
-        """Return each unit of the day with its state."""
-        return ((name, _CODES[code]) for name, code in zip(self.units, self.states, strict=True))
 
 
 class JobState:
     """The state of a job, by applying its changes in their order. Not safe for several threads at once.
+
+    Attributes:
+        spec: What was accepted.
+        status: The state it is in.
+        status_reason: Why, where there is more to say.
+        started_at: When its work began first.
+        completed_at: When it reached a final state.
+        rows: The units of each day, in the order of the plan.
+        counts: How many units are in each state.
+        unlisted: The days whose districts are still to be listed.
+        published: The days stored, in the order of their first publishing; whether each is partial.
+        errors: The newest failures, oldest first.
+        findings: The newest findings, oldest first.
+        attempts: The newest failed attempt at each unit that is still to be done and was tried.
 
     Raises:
         ValueError: The plan has a day twice, or a district twice on one day.
     """
 
     def __init__(self, spec: JobSpec) -> None:
+        rows: dict[date, DayRow] = {}
+        row = DayRow.pending(None)
+        for planned in spec.plan.days:
+            if planned.day in rows:
+                message = f"{planned.day} stands twice in the plan of job {spec.job_id}"
+                raise ValueError(message)
+            if row.districts is not planned.districts:  # years of days have one list, and share one row
+                row = DayRow.pending(planned.districts)
+            rows[planned.day] = row
+        self._begin(spec, rows)
+
+    def _begin(self, spec: JobSpec, rows: dict[date, DayRow]) -> None:
         self.spec = spec
         self.status = BackfillStatus.QUEUED
         self.status_reason: str | None = None
@@ -160,16 +95,66 @@ class JobState:
         self.published: dict[date, bool] = {}
         self.errors: deque[DistrictError] = deque(maxlen=NEWEST)
         self.findings: deque[Finding] = deque(maxlen=NEWEST)
+        self.attempts: dict[tuple[date, str | None], DistrictError] = {}
         self._groups: dict[tuple[Stage, str, bool], tuple[int, str]] = {}
-        self.counts = dict.fromkeys(UnitState, 0)
-        self.by_district: dict[str, dict[UnitState, int]] = {}
-        self.unlisted = 0
-        self.rows: dict[date, DayRow] = {}
-        for planned in spec.plan.days:
-            if planned.day in self.rows:
-                message = f"{planned.day} stands twice in the plan of job {spec.job_id}"
-                raise ValueError(message)
-            self._add_row(planned.day, planned.districts)
+        self.rows = rows
+        self._by_district: dict[str, dict[UnitState, int]] | None = None
+        self.unlisted = sum(row.districts is None and row.states[0] == PENDING for row in rows.values())
+        everything = b"".join([row.states for row in rows.values()])
+        self.counts = {state: everything.count(code) for code, state in enumerate(CODES)}
+        for districts in self._by_list():
+            self._refuse_twins(districts)
+
+    @classmethod
+    def restore(
+        cls,
+        spec: JobSpec,
+        rows: dict[date, DayRow],
+        *,
+        status: BackfillStatus,
+        status_reason: str | None = None,
+        started_at: datetime | None = None,
+        completed_at: datetime | None = None,
+        published: Mapping[date, bool] | None = None,
+        errors: Iterable[DistrictError] = (),
+        groups: Iterable[ErrorGroup] = (),
+        findings: Iterable[Finding] = (),
+        attempts: Iterable[DistrictError] = (),
+    ) -> JobState:
+        """Return the state that a job store has kept, in the parts that `JobState` has attributes for.
+
+        Everything that can be counted is counted from *rows*, and so agrees with them. *rows* may be those of some days only;
+        the state is then that of these days, and takes changes that name no other.
+
+        Raises:
+            ValueError: A district stands twice in a row.
+        """
+        state = cls.__new__(cls)
+        state._begin(spec, rows)  # noqa: SLF001 - of the same class
+        state.status, state.status_reason = status, status_reason
+        state.started_at, state.completed_at = started_at, completed_at
+        state.published.update(published or {})
+        state.errors.extend(errors)
+        for group in groups:
+            state._groups[group.stage, group.kind, group.is_retryable] = (group.count, group.example)  # noqa: SLF001 - as above
+        state.findings.extend(findings)
+        state.attempts.update({(error.day, error.district_id): error for error in attempts})
+        return state
+
+    @property
+    def by_district(self) -> dict[str, dict[UnitState, int]]:
+        """How many units of each district are in each state. Counted when it is asked for first, and kept up from then on."""
+        if self._by_district is None:
+            self._by_district = {}
+            for districts, states in self._by_list().items():
+                joined = b"".join(states)
+                present = [(code, state) for code, state in enumerate(CODES) if code in joined]
+                for position, district in enumerate(districts):
+                    column = joined[position :: len(districts)]
+                    counts = self._by_district.setdefault(district, dict.fromkeys(CODES, 0))
+                    for code, state in present:
+                        counts[state] += column.count(code)
+        return self._by_district
 
     @property
     def total(self) -> int:
@@ -180,7 +165,8 @@ class JobState:
         """Let *change* happen, or nothing at all.
 
         Raises:
-            ValueError: The job has ended; or the day or unit is not of this job, or reached a final state before.
+            ValueError: The job has ended, or cannot go from its state to that one; or the day or unit is not of this job, or
+                reached a final state before.
         """
         if self.status.is_final:
             message = f"job {self.spec.job_id} has ended as {self.status}: {type(change).__name__} comes too late"
@@ -197,6 +183,9 @@ class JobState:
                 self.errors.append(error)
                 key = (error.stage, error.kind, error.is_retryable)
                 self._groups[key] = (self._groups.get(key, (0, ""))[0] + 1, error.message)
+            case UnitAttempted(error=error):
+                self._refuse_settled(error.day, error.district_id)
+                self.attempts[error.day, error.district_id] = error
             case DayPublished(day=day, is_partial=is_partial):
                 self._row(day)
                 self.published[day] = is_partial
@@ -218,9 +207,11 @@ class JobState:
         other.published = dict(self.published)
         other.errors = self.errors.copy()
         other.findings = self.findings.copy()
+        other.attempts = dict(self.attempts)
         other._groups = dict(self._groups)  # noqa: SLF001 - of the same class
         other.counts = dict(self.counts)
-        other.by_district = {district: dict(counts) for district, counts in self.by_district.items()}
+        if self._by_district is not None:
+            other._by_district = {district: dict(counts) for district, counts in self._by_district.items()}  # noqa: SLF001 - as above
         other.rows = dict(self.rows)
         return other
 
@@ -234,25 +225,37 @@ class JobState:
         return failed
 
     def _set_status(self, change: StatusChanged) -> None:
+        if not self.status.may_become(change.status):
+            message = f"job {self.spec.job_id} is {self.status} and cannot become {change.status}"
+            raise ValueError(message)
         self.status, self.status_reason = change.status, change.reason
         if change.status is BackfillStatus.PROCESSING and self.started_at is None:
             self.started_at = change.at
         if change.status.is_final:
             self.completed_at = change.at
 
-    def _add_row(self, day: date, districts: tuple[str, ...] | None) -> None:
-        if districts is not None and len(set(districts)) != len(districts):
-            message = f"a district is named twice on {day} of job {self.spec.job_id}"
+    def _by_list(self) -> dict[tuple[str, ...], list[bytes]]:
+        """Return the states of all listed days by their lists of districts: one that years of days have is gone through once."""
+        alike: dict[int, list[bytes]] = {}
+        lists: dict[int, tuple[str, ...]] = {}
+        for row in self.rows.values():
+            if row.districts is None:
+                continue
+            states = alike.get(id(row.districts))
+            if states is None:
+                lists[id(row.districts)], states = row.districts, []
+                alike[id(row.districts)] = states
+            states.append(row.states)
+        by_list: dict[tuple[str, ...], list[bytes]] = {}
+        for number, states in alike.items():
+            by_list.setdefault(lists[number], []).extend(states)
+        return by_list
+
+    def _refuse_twins(self, districts: tuple[str, ...]) -> None:
+        if len(set(districts)) != len(districts):
+            name = next(name for name in districts if districts.count(name) > 1)
+            message = f"district {name!r} is named twice on one day of job {self.spec.job_id}"
             raise ValueError(message)
-        row = self.rows[day] = DayRow.pending(districts)
-        self.counts[UnitState.PENDING] += len(row.states)
-        if districts is None:
-            self.unlisted += 1
-        for district in districts or ():
-            counts = self.by_district.get(district)
-            if counts is None:
-                counts = self.by_district[district] = dict.fromkeys(UnitState, 0)
-            counts[UnitState.PENDING] += 1
 
     def _row(self, day: date) -> DayRow:
         row = self.rows.get(day)
@@ -263,12 +266,23 @@ class JobState:
 
     def _list(self, day: date, districts: tuple[str, ...]) -> None:
         row = self._row(day)
-        if row.districts is not None or row.states[0] != _PENDING:
+        if row.districts is not None or row.states[0] != PENDING:
             message = f"{day} of job {self.spec.job_id} was listed, or settled, before"
             raise ValueError(message)
-        self._add_row(day, districts)
-        self.counts[UnitState.PENDING] -= 1
+        self._refuse_twins(districts)
+        self.rows[day] = DayRow.pending(districts)
+        self.attempts.pop((day, None), None)
+        self.counts[UnitState.PENDING] += len(districts) - 1
         self.unlisted -= 1
+        if self._by_district is not None:
+            for district in districts:
+                self._by_district.setdefault(district, dict.fromkeys(CODES, 0))[UnitState.PENDING] += 1
+
+    def _refuse_settled(self, day: date, district: str | None) -> None:
+        units = dict(self._row(day).items())
+        if units.get(district) is not UnitState.PENDING:
+            message = f"({day}, {district}) is not a unit of job {self.spec.job_id} that is still to be done"
+            raise ValueError(message)
 
     def _settle(self, day: date, states: Mapping[str | None, UnitState]) -> None:
         row = self._row(day)
@@ -279,12 +293,13 @@ class JobState:
             if position is None:
                 message = f"({day}, {district}) is not a unit of job {self.spec.job_id}"
                 raise ValueError(message)
-            if codes[position] != _PENDING or state is UnitState.PENDING:
-                message = f"({day}, {district}) of job {self.spec.job_id} is {_CODES[codes[position]]} and cannot become {state}"
+            if codes[position] != PENDING or state is UnitState.PENDING:
+                message = f"({day}, {district}) of job {self.spec.job_id} is {CODES[codes[position]]} and cannot become {state}"
                 raise ValueError(message)
-            codes[position] = _CODES.index(state)
+            codes[position] = CODES.index(state)
         self.rows[day] = DayRow(row.districts, bytes(codes))
         for district, state in states.items():
+            self.attempts.pop((day, district), None)
             self._count(district, state)
 
     def _count(self, district: str | None, state: UnitState) -> None:
@@ -292,7 +307,7 @@ class JobState:
         self.counts[state] += 1
         if district is None:
             self.unlisted -= 1
-        else:
-            counts = self.by_district[district]
+        elif self._by_district is not None:
+            counts = self._by_district[district]
             counts[UnitState.PENDING] -= 1
             counts[state] += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from enum import StrEnum
 
 from attrs import field, frozen
 
@@ -13,22 +12,7 @@ from backfill.model.checks import sized
 from backfill.model.fetching import FetchStatus
 from backfill.model.outcome import DistrictError, Finding, Stage
 from backfill.model.plan import BackfillScope, CollectionStrategy
-
-
-class BackfillStatus(StrEnum):
-    """The state of a job."""
-
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    COMPLETE = "complete"
-    PARTIAL_SUCCESS = "partial_success"
-    ERROR = "error"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing can change any more."""
-        return self not in {BackfillStatus.QUEUED, BackfillStatus.PROCESSING}
+from backfill.model.status import BackfillStatus
 
 
 @frozen

@@ -34,7 +34,6 @@ class DashboardService(BackfillService):
     Attributes:
         root: The folder.
         refresh_service: The source's refresh service, for single figures.
-        store: The snapshots.
         archive: The raw documents.
         configuration: The districts configured in the folder.
     """
@@ -45,7 +44,7 @@ class DashboardService(BackfillService):
         clock = default_clock() if clock is None else clock
         self.root = root
         self.archive = RawArchive(root / "raw")
-        self.store = PerDistrictFileSnapshotStore(root / "snapshots", clock=clock)
+        self._snapshots = PerDistrictFileSnapshotStore(root / "snapshots", clock=clock)
         self.configuration = DistrictConfigurationService(
             root / "config" / "districts.json", normalize=normalize_district, clock=clock
         )
@@ -53,11 +52,20 @@ class DashboardService(BackfillService):
         almanac = kept_almanac(root / "config" / "closings.json")
         self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=almanac)
         super().__init__(
-            RefreshServiceSource(self.refresh_service), self.store, scope or self.configuration, fetch=self._polite, clock=clock
+            RefreshServiceSource(self.refresh_service),
+            self._snapshots,
+            scope or self.configuration,
+            fetch=self._polite,
+            clock=clock,
         )
 
     def __repr__(self) -> str:
         return f"DashboardService({str(self.root)!r})"
+
+    @property
+    def store(self) -> PerDistrictFileSnapshotStore:
+        """The snapshots."""
+        return self._snapshots
 
     def close(self, *, wait: bool = False, timeout: float | None = None) -> None:
         """Close the service, then what `open_service` made for it; see `BackfillService.close`."""
