@@ -129,7 +129,7 @@ def backfilling(
     with closing(PoliteFetcher(rate=None, clock=clock)) as fetcher:
         refresh = RefreshService(fetcher, server.url, clock, almanac=almanac)
         with Backfilling(RefreshServiceSource(refresh), store, fetch=fetcher, clock=clock) as service:
-            service.store, service.refresh, service.clock = store, refresh, clock
+            service.refresh, service.clock = refresh, clock
             yield service
 
 
@@ -137,13 +137,11 @@ class Backfilling(BackfillService):
     """A service with what it was made of.
 
     Attributes:
-        store: The snapshots.
         refresh: The refresh service that it collects with.
         clock: The time.
     """
 
     clock: VirtualClock
-    store: SnapshotStore
     refresh: RefreshService
 
 

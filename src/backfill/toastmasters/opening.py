@@ -76,7 +76,7 @@ class DashboardService(BackfillService):
 
     def refresh(self, districts: Sequence[str] | None = None) -> SnapshotInfo:
         """Collect the newest day into the folder, within the service's scope; see `RefreshService.refresh`."""
-        return self.refresh_service.refresh(self.store, districts, scope=self._scope)
+        return self.refresh_service.refresh(self.store, districts, scope=self.scope)
 
     def read_raw(self, day: date, district: str | None, report: ReportKind | str) -> Document:
         """Return a raw document of a stored day: exactly the one that its figures were made from.
