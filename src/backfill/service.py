@@ -121,7 +121,7 @@ class Job:
         """Return what happened to it, oldest first, after the event with sequence number *after*; at most 1,000 events."""
         return self._service._events(after, self.backfill_id)  # noqa: SLF001 - two halves of one façade
 
-    def subscribe(self, callback: Callable[[JobEvent], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[JobEvent], object]) -> Callable[[], None]:
         """Call *callback* with every event from now on; return a function that ends that.
 
         It is called in a thread of the job, which waits for it: let it be quick. What it raises is logged.
@@ -294,7 +294,7 @@ class BackfillService:
             watch(job.future, job.report, show)
         except BaseException:
             job.cancel()
-            job.wait()
+            watch(job.future, job.report, None)
             raise
         return job.wait()
 
@@ -596,7 +596,7 @@ class BackfillService:
     def _load(self, backfill_id: str) -> JobState:
         return self._jobs.load(_identifier(backfill_id))
 
-    def _subscribe(self, backfill_id: str, callback: Callable[[JobEvent], None]) -> Callable[[], None]:
+    def _subscribe(self, backfill_id: str, callback: Callable[[JobEvent], object]) -> Callable[[], None]:
         if not callable(callback):
             raise InvalidRequest("callback", callback, "not a function", "pass a function that takes an event")
         live = self._find(backfill_id)

@@ -26,7 +26,7 @@ from backfill.protocols import Clock, JobStore
 
 logger = logging.getLogger("backfill.engine")
 
-Callback = Callable[[JobEvent], None]
+Callback = Callable[[JobEvent], object]
 
 
 class LiveJob:
