@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -12,7 +13,7 @@ import pytest
 
 from backfill.testing import VirtualClock
 from backfill.testing.dashboard import DashboardServer
-from backfill.toastmasters import open_service
+from backfill.toastmasters import RefreshService, open_service
 from cli_running import at, call
 
 Publisher = Callable[[DashboardServer], tuple[str, ...]]
@@ -65,3 +66,12 @@ def test_no_newest_day_is_exit_code_3(dashboard: DashboardServer, tmp_path: Path
     assert done.exit_code == 3
     assert done.stderr.startswith("Error: ")
     assert done.stdout == ""
+
+
+def test_stopped_while_it_refreshes_it_ends_with_130(
+    dashboard: DashboardServer, publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C reaches the refresh, which cancels its job; the command ends without a traceback. [R4.4]"""
+    monkeypatch.setattr(RefreshService, "refresh", lambda *_: signal.raise_signal(signal.SIGINT))
+    done = call("refresh", tmp_path, *publisher(dashboard), "-q")
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
