@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from attrs import evolve
 
-from backfill.errors import InvalidRequest
+from backfill.errors import DamagedFile, InvalidRequest
 from backfill.model import BackfillScope, Doubt, ScopeKind, normalize_district, refuse_collisions
 from backfill.protocols import DataSource, DistrictNaming, ScopeResolver, SnapshotStore
 
@@ -106,7 +106,11 @@ def _doubts(scope: BackfillScope, store: SnapshotStore) -> tuple[Doubt, ...]:
     newest = deque(store.days(), maxlen=1)
     if not newest:
         return ()
-    known = list(store.entries(newest[0]))
+    try:
+        known = list(store.entries(newest[0]))
+    except DamagedFile as error:  # this day need not be one of those that are asked for
+        logger.warning("targets are not compared with those of the newest stored day: %s", error)
+        return ()
     return tuple(
         Doubt(district, f"the newest stored day, {newest[0].isoformat()}, does not have it", suggestions)
         for district in scope.districts

@@ -11,7 +11,7 @@ from datetime import date
 
 from attrs import frozen
 
-from backfill.errors import InvalidRequest
+from backfill.errors import InvalidRequest, StoreError
 from backfill.model import Document
 from backfill.toastmasters.calendar import ClosingCalendar
 from backfill.toastmasters.kinds import ReportKind
@@ -49,7 +49,7 @@ class Almanac:
 
     Args:
         calendar: What is known of closing months; ``None`` = the shipped table.
-        on_learnt: Keeps what was learnt, in a file, say.
+        on_learnt: Keeps what was learnt, in a file, say. What it cannot keep is known all the same for as long as the almanac lives.
     """
 
     def __init__(self, calendar: ClosingCalendar | None = None, *, on_learnt: Learnt | None = None) -> None:
@@ -80,7 +80,16 @@ class Almanac:
                 return
             for contradiction in set(calendar.contradictions) - set(self._calendar.contradictions):
                 _log.warning("closing months: %s; the days in question are asked for", contradiction)
-            self._calendar = calendar if self._on_learnt is None else self._on_learnt(calendar)
+            self._calendar = self._kept(calendar)
+
+    def _kept(self, calendar: ClosingCalendar) -> ClosingCalendar:
+        if self._on_learnt is None:
+            return calendar
+        try:
+            return self._on_learnt(calendar)
+        except StoreError as error:  # of no consequence for any figure, so for no district
+            _log.warning("what was learnt of closing months cannot be kept: %s", error)
+            return calendar
 
     def found(self, day: date, today: date) -> Found | None:
         """Return where a month's end was found *today*, so that its other documents need no search; ``None`` = it was not yet."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backfill.errors import DataUnavailable, InvalidRequest
 from backfill.fetching import PoliteFetcher, RawArchive
-from backfill.model import Document, SnapshotInfo
+from backfill.model import Document, DocumentRef, SnapshotInfo
 from backfill.protocols import Clock, ScopeResolver
 from backfill.scopes import DistrictConfigurationService, FixedScope
 from backfill.service import BackfillService
@@ -89,24 +89,27 @@ class DashboardService(BackfillService):
         Raises:
             SnapshotNotFound: The day, or the district, is not stored.
             DataUnavailable: The figures were made without this report; or the archive no longer holds it.
-            InvalidRequest: There is no such report.
+            DamagedFile: The snapshot, or the archive, does not hold what it must.
+            InvalidRequest: There is no such report, or it is not one of all districts.
         """
         kind = _kind(report)
+        if district is None and kind is not ReportKind.SUMMARY:
+            raise InvalidRequest("district", None, f"a {kind} is of one district", "name the district")
         snapshot = self.store.read(day)
         holders = snapshot.districts if district is None else (normalize_district(district),)
         for holder in holders:
             for ref in snapshot.district(holder).provenance:
-                found = parse_document_name(ref.name)
-                if found.kind is kind and found.district in {None, holder}:
-                    document = self.archive.get(ref.name, sha256=ref.sha256, fetched_at=ref.fetched_at)
-                    if document is None:
-                        message = (
-                            f"the archive at {self.root / 'raw'} no longer holds {ref.name} with the content of {ref.fetched_at}"
-                        )
-                        raise DataUnavailable(message, kind="not_archived")
-                    return document
+                if _is_of(ref, kind, holder):
+                    return self._archived(ref)
         message = f"the figures of {'all districts' if district is None else district} on {day} were made without a {kind}"
         raise DataUnavailable(message, kind="not_used")
+
+    def _archived(self, ref: DocumentRef) -> Document:
+        document = self.archive.get(ref.name, sha256=ref.sha256, fetched_at=ref.fetched_at)
+        if document is None:
+            message = f"the archive at {self.root / 'raw'} no longer holds {ref.name} with the content of {ref.fetched_at}"
+            raise DataUnavailable(message, kind="not_archived")
+        return document
 
 
 def open_service(
@@ -158,6 +161,15 @@ def kept_almanac(path: Path) -> Almanac:
 def _kept(file: WholeFile) -> ClosingCalendar:
     found = file.read()
     return ClosingCalendar() if found is None else ClosingCalendar.from_json(found[1], path=str(file.path))
+
+
+def _is_of(ref: DocumentRef, kind: ReportKind, district: str) -> bool:
+    """Return whether a document is this report, of the district or of all; one of another source is not."""
+    try:
+        found = parse_document_name(ref.name)
+    except InvalidRequest:
+        return False
+    return found.kind is kind and found.district in {None, district}
 
 
 def _kind(report: ReportKind | str) -> ReportKind:
