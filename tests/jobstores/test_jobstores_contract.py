@@ -41,17 +41,6 @@ class TestSqliteJobStore(JobStoreContract):
         return store_elsewhere(store._path, self.clock)
 
 
-class TestSqliteJobStore(JobStoreContract):
-    """The job store in a file."""
-
-    durable = True
-    examples = 10  # each change is synced; test_jobstores_sqlite.py compares the two stores more thoroughly, in memory
-
-    def make_store(self, place: Path, /) -> JobStore:
-        """Return a store on the folder's file."""
-        return SqliteJobStore(place / "jobs.sqlite3")
-
-
 class TestPlainJobs(JobStoreContract):
     """A job store with the required methods only."""
 

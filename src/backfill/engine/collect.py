@@ -89,7 +89,11 @@ class Collector:
         Raises:
             SourceError: They cannot be had.
         """
-        answer = self._call(planned, None, lambda fetch: _names(source.list_districts(planned.day, fetch)), stage="list")
+        try:
+            answer = self._call(planned, None, lambda fetch: _names(source.list_districts(planned.day, fetch)), stage="list")
+        except SourceError as error:
+            error.stage = "list"  # wherever in it the listing failed: what failed is the listing
+            raise
         try:
             districts = tuple(dict.fromkeys(self._normalize(name) for name in answer.value))
             refuse_collisions(districts)

@@ -8,8 +8,8 @@ from typing import cast
 
 from attrs import evolve
 
+from backfill.job import Job
 from backfill.model import BackfillReport, BackfillRequest, BackfillStatus
-from backfill.service import Job
 from backfill.web.bodies import ErrorPage, GapRequest, JobPage, RebuildRequest
 from backfill.web.operations import Answer, Call, Stream
 from backfill.web.plans import check_size
