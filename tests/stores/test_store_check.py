@@ -273,11 +273,13 @@ def test_a_day_that_changes_meanwhile_is_looked_at_again(root: Path, monkeypatch
     look = check_day.DayCheck._look_at_files
     turns: list[int] = []
 
-    def change_first(self: check_day.DayCheck, looked: check_day.Looked, manifest: Manifest) -> set[str]:
+    def change_first(
+        self: check_day.DayCheck, looked: check_day.Looked, manifest: Manifest, sizes: dict[str, int | None]
+    ) -> set[str]:
         if manifest.day == DAY and len(turns) < 2:
             turns.append(len(turns))
             store_records(store, record("61", f"turn {len(turns)}"), record(f"new-{len(turns)}"), job_id="busy")
-        return look(self, looked, manifest)
+        return look(self, looked, manifest, sizes)
 
     monkeypatch.setattr(check_day.DayCheck, "_look_at_files", change_first)
     assert check(root, data=True).ok

@@ -27,6 +27,9 @@ from backfill.model import (
 from backfill.protocols import JobStore
 from backfill.testing.contracts import JobStoreContract
 
+_one_at_a_time = threading.RLock()
+"""For those that are broken in another way than in what threads do."""
+
 
 class LosesAJob(MemoryJobStore):
     """Keeps the newest two jobs."""
@@ -151,25 +154,27 @@ class GivesNumbersAgain(MemoryJobStore):
     """Numbers events by their place in the log."""
 
     def apply(self, job_id: str, changes: Sequence[Change], /, *, at: datetime, epoch: int = 0) -> Sequence[JobEvent]:
-        events = super().apply(job_id, changes, at=at, epoch=epoch)
-        first = len(self._events) - len(events)
-        renumbered = [JobEvent(first + place + 1, job_id, at, event.change) for place, event in enumerate(events)]
-        for event in events:
-            self._events.remove(event)
-        self._events.extend(renumbered)
-        return renumbered
+        with _one_at_a_time:
+            events = super().apply(job_id, changes, at=at, epoch=epoch)
+            first = len(self._events) - len(events)
+            renumbered = [JobEvent(first + place + 1, job_id, at, event.change) for place, event in enumerate(events)]
+            for event in events:
+                self._events.remove(event)
+            self._events.extend(renumbered)
+            return renumbered
 
 
 class KeepsTheFirstOutcome(MemoryJobStore):
     """Has for each unit the first outcome instead of the last."""
 
     def apply(self, job_id: str, changes: Sequence[Change], /, *, at: datetime, epoch: int = 0) -> Sequence[JobEvent]:
-        before = self.outcomes(date.min, date.max)
-        events = super().apply(job_id, changes, at=at, epoch=epoch)
-        for day, row in before.items():
-            for unit, state in row.items():
-                self._ledger._put(day, unit, state)
-        return events
+        with _one_at_a_time:
+            before = self.outcomes(date.min, date.max)
+            events = super().apply(job_id, changes, at=at, epoch=epoch)
+            for day, row in before.items():
+                for unit, state in row.items():
+                    self._ledger._put(day, unit, state)
+            return events
 
 
 class LosesReasons(MemoryJobStore):

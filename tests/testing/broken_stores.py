@@ -217,7 +217,7 @@ class SharesItsData(MemorySnapshotStore):
 
     def read(self, day: date, /) -> Snapshot:  # type: ignore[override] # one that hands out the same again
         snapshot = super().read(day)
-        handed, records = self._handed, self._days[day].records
+        handed, records = self._handed, snapshot._found.records  # of the same state, whatever threads do meanwhile
         district = snapshot.district
 
         def same_again(name: str, /) -> DistrictRecord:

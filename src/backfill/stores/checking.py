@@ -122,7 +122,7 @@ class _Check:
             self._problems += looked.problems
         return CheckReport(
             root=str(self._layout.root),
-            days=sum(looked.manifest is not None for looked in looks),
+            days=sum(looked.is_day for looked in looks),
             files=sum(looked.files for looked in looks),
             hashed=sum(looked.hashed for looked in looks),
             problems=tuple(sorted(self._problems, key=lambda problem: (problem.path, problem.rule))),

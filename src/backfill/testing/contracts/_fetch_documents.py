@@ -14,7 +14,7 @@ from backfill.errors import DataUnavailable, PermanentSourceError, TransientSour
 from backfill.model import Document, JobContext, UnitContext, document_name
 from backfill.protocols import Fetch, Fetcher
 from backfill.testing.contracts._asserting import equal, holds, refused
-from backfill.testing.contracts._suite import Contract, skip
+from backfill.testing.contracts._suite import PATIENCE, Contract, skip
 from backfill.testing.samples import DAY, NOON
 
 
@@ -148,7 +148,7 @@ class DocumentsContract(FetchHooks):
         self.clock = SystemClock()
         documents = {f"figures-{number}": f"content {number}".encode() for number in range(6)}
         fetch = self.new_fetch(documents)
-        together = threading.Barrier(4)
+        together = threading.Barrier(4, timeout=PATIENCE)
 
         def ask(number: int) -> dict[str, bytes]:
             together.wait()

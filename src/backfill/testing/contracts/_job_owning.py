@@ -26,7 +26,7 @@ from backfill.testing.contracts._job_hooks import (
     same_state,
     skip_ability,
 )
-from backfill.testing.contracts._suite import skip
+from backfill.testing.contracts._suite import PATIENCE, skip
 from backfill.testing.samples import NOON, job_spec
 from backfill.testing.stateful import run_owner_machine
 
@@ -92,7 +92,7 @@ class OwningContract(OwningHooks):
     def test_threads_get_one_lease(self) -> None:
         """Of several who ask for a job at once exactly one gets it. [R4.1, B2]"""
         self.clock = SystemClock()
-        store, together = self.leasing("j1"), threading.Barrier(4)
+        store, together = self.leasing("j1"), threading.Barrier(4, timeout=PATIENCE)
 
         def ask(number: int) -> Lease | None:
             together.wait()

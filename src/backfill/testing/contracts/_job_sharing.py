@@ -12,6 +12,7 @@ from backfill.model import Finding, Found, UnitFailed, UnitsSettled, UnitState
 from backfill.testing.contracts._asserting import equal, refused
 from backfill.testing.contracts._job_hooks import DONE, WORKING, JobHooks, facts, same_state
 from backfill.testing.contracts._job_keeping import a_whole_plan
+from backfill.testing.contracts._suite import PATIENCE
 from backfill.testing.samples import DAY, NOON, failure, job_spec
 
 
@@ -22,7 +23,7 @@ class SharedJobsContract(JobHooks):
         """Jobs are changed and listed from several threads at once, and every unit of each is settled once. [R4.1, R9.5]"""
         self.clock = SystemClock()
         store, names = self.new_store(), tuple(str(number) for number in range(20))
-        together = threading.Barrier(4)
+        together = threading.Barrier(4, timeout=PATIENCE)
 
         def work(number: int) -> None:
             store.create(job_spec(f"j{number}", [(DAY, names)]))
@@ -39,7 +40,7 @@ class SharedJobsContract(JobHooks):
     def test_threads_make_one_job_of_one_key(self) -> None:
         """Of several who create a job with one key at once, all are told of the same. [R4.2, R8.5]"""
         self.clock = SystemClock()
-        store, together = self.new_store(), threading.Barrier(4)
+        store, together = self.new_store(), threading.Barrier(4, timeout=PATIENCE)
 
         def create(number: int) -> str:
             together.wait()

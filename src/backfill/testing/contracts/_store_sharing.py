@@ -14,7 +14,7 @@ from backfill.protocols import SnapshotStore
 from backfill.testing.contracts._asserting import equal, holds, present, refused
 from backfill.testing.contracts._store_drafts import store_in_turns
 from backfill.testing.contracts._store_hooks import StoreHooks, committed, data_of, state_of
-from backfill.testing.contracts._suite import skip
+from backfill.testing.contracts._suite import PATIENCE, skip
 from backfill.testing.samples import DAY, record, store_records
 from backfill.testing.stateful import run_store_machine
 
@@ -40,7 +40,7 @@ class SharingContract(StoreHooks):
     def test_threads_lose_nothing(self) -> None:
         """Jobs that commit different districts to one day at the same time lose nothing. [R5.4, R11.2]"""
         store, threads, turns = self.live_store(), 4, 5
-        together = threading.Barrier(threads)
+        together = threading.Barrier(threads, timeout=PATIENCE)
 
         def job(number: int) -> None:
             together.wait()

@@ -16,6 +16,9 @@ from backfill.testing.clock import VirtualClock
 
 Outcome = Literal["passed", "failed", "skipped"]
 
+PATIENCE = 60.0
+"""Seconds after which a thread no longer waits for the others, one of which has failed."""
+
 
 class Contract:
     """A suite of tests for one adapter. Each test runs on an instance of its own.

@@ -37,10 +37,4 @@ def check_job_store(make_store: Callable[[Path], JobStore], /, *, durable: bool 
     Raises:
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
-
-    class Checked(JobStoreContract):
-        def make_store(self, place: Path, /) -> JobStore:
-            return make_store(place)
-
-    Checked.durable = durable
-    return prove(Checked)
+    return prove(type("Checked", (JobStoreContract,), {"make_store": staticmethod(make_store), "durable": durable}))

@@ -163,13 +163,8 @@ def check_scope(
     Raises:
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
-
-    class Checked(ScopeContract):
-        def make_scope(self, place: Path, /) -> ScopeResolver:
-            return make_scope(place)
-
-    Checked.inside, Checked.outside = inside, outside
-    return prove(Checked)
+    given = {"make_scope": staticmethod(make_scope), "inside": inside, "outside": outside}
+    return prove(type("Checked", (ScopeContract,), given))
 
 
 def _files(place: Path) -> dict[str, bytes]:

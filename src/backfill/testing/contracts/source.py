@@ -23,7 +23,7 @@ class DataSourceContract(CollectingContract, AbilitiesContract):
                 return Tides()
 
             def make_fetch(self):
-                return DictFetch({"https://tides.example/dover/2024-01-01.csv": "03:10,6.1", …})
+                return DictFetch({"https://tides.example/dover/2024-01-01.csv": "03:10,6.1"})  # and so on
     """
 
 
@@ -40,13 +40,5 @@ def check_source(
     Raises:
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
-
-    class Checked(DataSourceContract):
-        def make_source(self) -> DataSource:
-            return make_source()
-
-        def make_fetch(self) -> Fetch:
-            return make_fetch()
-
-    Checked.units = units
-    return prove(Checked)
+    given = {"make_source": staticmethod(make_source), "make_fetch": staticmethod(make_fetch), "units": units}
+    return prove(type("Checked", (DataSourceContract,), given))

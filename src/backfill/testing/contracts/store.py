@@ -37,10 +37,4 @@ def check_snapshot_store(make_store: Callable[[Path], SnapshotStore], /, *, dura
     Raises:
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
-
-    class Checked(SnapshotStoreContract):
-        def make_store(self, place: Path, /) -> SnapshotStore:
-            return make_store(place)
-
-    Checked.durable = durable
-    return prove(Checked)
+    return prove(type("Checked", (SnapshotStoreContract,), {"make_store": staticmethod(make_store), "durable": durable}))
