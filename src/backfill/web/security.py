@@ -161,6 +161,7 @@ def dressed(send: Send, request_id: str) -> Send:
     """Return a *send* that adds to every answer the headers that protect it, and the request's identifier."""
 
     async def send_dressed(message: Message) -> None:
+        """Pass a message on; the one that begins an answer with more headers."""
         if message["type"] == "http.response.start":
             headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
             present = {name.lower() for name, _value in headers}
