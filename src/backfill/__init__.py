@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         PlanOutdated,
         TransientSourceError,
     )
+    from backfill.job import Job
     from backfill.model import (
         BackfillPlan,
         BackfillReport,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         Edition,
     )
     from backfill.protocols import DataSource, Fetch, Fetcher, JobStore, ScopeResolver, SnapshotStore
-    from backfill.service import BackfillService, Job
+    from backfill.service import BackfillService
     from backfill.sources import function_source, try_source
 
 __all__ = [
@@ -74,12 +75,13 @@ _HOMES = {
         "BackfillError", "DataUnavailable", "InvalidRequest", "JobNotFound", "PermanentSourceError", "PlanOutdated",
         "TransientSourceError",
     ),
+    "backfill.job": ("Job",),
     "backfill.model": (
         "BackfillPlan", "BackfillReport", "BackfillRequest", "BackfillScope", "BackfillStatus", "Collected", "Coverage",
         "DistrictRecord", "Document", "DocumentRequest", "Edition",
     ),
     "backfill.protocols": ("DataSource", "Fetch", "Fetcher", "JobStore", "ScopeResolver", "SnapshotStore"),
-    "backfill.service": ("BackfillService", "Job"),
+    "backfill.service": ("BackfillService",),
     "backfill.sources": ("function_source", "try_source"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

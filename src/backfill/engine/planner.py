@@ -96,7 +96,9 @@ class Planner:
         """
         lists = {planned.day: planned.districts or () for planned in plan.days if planned.listed}
         fresh = self.plan(plan.request, lists=lists)
-        if not fresh.fingerprint == plan.fingerprint == _fingerprint(plan):  # a copy with other days or options carries the old one
+        if (
+            not fresh.fingerprint == plan.fingerprint == _fingerprint(plan)
+        ):  # a copy with other days or options carries the old one
             raise PlanOutdated(_differences(plan, fresh))
         return plan
 
@@ -261,7 +263,7 @@ def _fingerprint(plan: BackfillPlan) -> str:
         dumps(
             [
                 plan.source, plan.strategy.method, plan.strategy.detail, request.concurrency, request.retry_failures,
-                request.enable_caching, request.min_interval, plan.scope.kind,
+                request.enable_caching, request.min_interval, request.max_failures, plan.scope.kind,
             ]
         )
     )  # fmt: skip
