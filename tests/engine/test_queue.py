@@ -241,7 +241,7 @@ def test_a_service_without_threads_accepts_nothing(threads: Threads) -> None:
     store = MemorySnapshotStore()
     with serving(ScriptedSource(), store) as service:
         threads.fail = True
-        with pytest.raises(ServiceUnusable, match="no thread can be had"):
+        with pytest.raises(ServiceUnusable, match="no thread can be started"):
             service.initiate_backfill(ask(1, "A"), idempotency_key="once")
         assert service.list_backfills() == []
         threads.fail = False

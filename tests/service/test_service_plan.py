@@ -295,11 +295,13 @@ def test_p7_a_changed_copy_of_a_plan_is_no_plan(forge: Callable[[BackfillPlan], 
     assert {names for _call, _on, names in source.calls} <= {("A", "B"), ("B",), ()}
 
 
-def test_the_fingerprint_itself_decides_nothing() -> None:
-    """A plan that says what would be planned now is carried out, even if its fingerprint was lost on the way. [B1]"""
+def test_a_plan_with_another_fingerprint_is_none_that_was_made() -> None:
+    """A plan is carried out with the fingerprint that it was made with; without it nobody can tell what was shown. [B1]"""
     with serving(ScriptedDashboard()) as service:
         plan = service.plan(ask(1, "A"))
-        assert service.run_backfill(evolve(plan, fingerprint="")).status == "complete"
+        with pytest.raises(PlanOutdated):
+            service.run_backfill(evolve(plan, fingerprint=""))
+        assert service.run_backfill(plan).status == "complete"
 
 
 def test_a_plan_of_another_service_holds_where_all_is_the_same() -> None:
