@@ -340,14 +340,14 @@ def test_compressed_answers_are_read() -> None:
         assert counts(ran(service, DAY, districts=["61"])) == {"completed": 1}
 
 
-@pytest.mark.parametrize("kind", [CLUBS, DISTRICT, DIVISIONS])
-def test_a_report_that_is_not_there_at_all(kind: ReportKind) -> None:
-    """A report that the dashboard does not have (404) is unavailable as the club report, and null as another. [R6.5]"""
+@pytest.mark.parametrize("kind", [SUMMARY, CLUBS, DISTRICT, DIVISIONS])
+def test_an_address_that_is_not_there_at_all(kind: ReportKind) -> None:
+    """The dashboard answers 200 to whatever it has: 404 is a wrong address, a failure, and never "nothing was published". [R6.5, R6.2]"""
     with serving(FILES, TODAY) as server, backfilling(server, TODAY) as service:
         server.fail(Fault.status(404), report=kind)
         report = ran(service, DAY, districts=["61"])
-        assert (report.status, counts(report)) == ("complete", {"unavailable" if kind is CLUBS else "completed": 1})
-        assert told(report) == (set() if kind is CLUBS else {("missing_report", "61")})
+        assert (report.status, counts(report)) == ("error", {"failed": 1})
+        assert [(error.kind, error.is_retryable, error.attempts) for error in report.errors] == [("http_404", False, 1)]
 
 
 # --- one failure stops nobody else --------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Generic
 
 from attrs import evolve, field, frozen
 
-from backfill.errors import SourceError, TransientSourceError
+from backfill.errors import DataUnavailable, PermanentSourceError, SourceError, TransientSourceError
 from backfill.model import Document, Finding
 from backfill.protocols import Fetch
 from backfill.toastmasters.almanac import Almanac
@@ -18,6 +18,8 @@ from backfill.toastmasters.dashboard import DashboardDocument, open_years
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.reports import Report, as_report
 from backfill.toastmasters.rows import RowT
+
+_NO_SUCH_ADDRESS = frozenset({"http_404", "http_410"})
 
 
 @frozen
@@ -134,4 +136,12 @@ class Reader:
                 document, wanted.kind, month_end=wanted.month, as_of=wanted.as_of, district=wanted.district, max_attempts=attempts
             )
 
-        return self.fetch(url, name=wanted.name, check=check)
+        try:
+            return self.fetch(url, name=wanted.name, check=check)
+        except DataUnavailable as error:
+            if error.kind not in _NO_SUCH_ADDRESS:
+                raise
+            message = (
+                f"{wanted.name}: {error}; the dashboard answers 200 to whatever it has, so look whether its address is right"
+            )
+            raise PermanentSourceError(message, kind=error.kind, stage="fetch", attempts=error.attempts) from error
