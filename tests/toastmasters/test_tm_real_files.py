@@ -272,8 +272,8 @@ REFUSED: dict[str, tuple[ReportKind, Period, str]] = {
     "truncated-mid-row.csv": (ReportKind.CLUBS, JUNE, "truncated"),
     "truncated-at-row-end.csv": (ReportKind.CLUBS, JUNE, "truncated"),
     "footer-missing.csv": (ReportKind.CLUBS, SEPTEMBER, "truncated"),
-    "header-only.csv": (ReportKind.CLUBS, FEBRUARY, "missing_rows"),
-    "header-only-no-newline.csv": (ReportKind.CLUBS, FEBRUARY, "missing_rows"),
+    "header-only.csv": (ReportKind.CLUBS, FEBRUARY, "truncated"),
+    "header-only-no-newline.csv": (ReportKind.CLUBS, FEBRUARY, "truncated"),
     "header-footer.csv": (ReportKind.CLUBS, FEBRUARY, "missing_rows"),
     "header-footer-summary.csv": (
         ReportKind.SUMMARY,

@@ -4,15 +4,9 @@ The dashboard answers 200 to nearly everything: with another month or another da
 error page, with a report of no rows. An answer is taken for the report that was asked for when it has that report's headings, its
 footer names the month and the day that were asked for, its rows are of the district, and there are some.
 
-A file is told from a cut one by its footer alone: the shortest whole reports are smaller than many a cut one, so a size
-proves nothing. Two answers have no footer, and yet are not cut in the middle:
-
-* **A whole header and nothing else.** So the dashboard has answered for a day after a report's last publication: it has no rows
-  for that day, and says no more. It is taken as *no rows*, not as cut: at a month's end the caller then steps back to the
-  day before, which has some, while a cut file would fail. Should it be cut after all, just behind its header, nothing wrong is
-  stored: no rows never become figures.
-* **Nothing at all**, or blanks. That says nothing about the day, not even which report it is: the connection or the server broke
-  off before the first byte. It counts as cut, and never as "nothing was published".
+A file is told from a cut one by its footer alone: the shortest whole reports are smaller than many a cut one, so a size proves
+nothing. What has no footer counts as cut, headings without rows and nothing at all included. Where the dashboard has no rows for a
+day it says so with a footer: the 408 bytes seen after a summary's last publication are its headings and a footer.
 """
 
 from __future__ import annotations
@@ -130,9 +124,7 @@ def _misfit(document: Document, report: Report[Row]) -> _Problem | None:
         return "wrong_report", f"the answer has the headings of {found}, where {report.kind} was asked for"
     if report.footer is not None:
         return None
-    if report.lines or report.missing:
-        return "truncated", f"the answer has no footer: it was cut after {report.lines} rows"
-    return "missing_rows", "the answer is a header without rows and without a footer"
+    return "truncated", f"the answer has no footer: it was cut after {report.lines} rows"
 
 
 def _wrong_rows(report: Report[Row], district: str | None) -> _Problem | None:
