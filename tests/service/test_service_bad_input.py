@@ -434,16 +434,19 @@ from backfill.errors import StoreUnavailable
 from backfill.fetching import PoliteFetcher
 from backfill.jobstores import MemoryJobStore
 from backfill.scopes import OpenScope
-from backfill.stores import PerDistrictFileSnapshotStore
+from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
 from backfill.testing.source import ScriptedSource
-
-if os.getuid() == 0:
-    os.setuid(65534)  # after the imports, since another user may not be able to read them
-else:
-    os.chmod(sys.argv[1], 0o555)
 
 source = ScriptedSource()
 request = BackfillRequest("2024-01-01", target_districts=["A"])
+with BackfillService(ScriptedSource(), MemorySnapshotStore()) as service:
+    service.run_backfill(request)  # loads what a run loads lazily: the other user may not be able to read the package
+
+if os.getuid() == 0:
+    os.setuid(65534)
+else:
+    os.chmod(sys.argv[1], 0o555)
+
 for root in (sys.argv[1], sys.argv[1] + "/not/made/yet"):
     with BackfillService(source, PerDistrictFileSnapshotStore(root)) as service:
         assert service.plan(request).total_units == 1, "who only looks need not write"
