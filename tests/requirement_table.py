@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
+SHIPPED = HERE.parent / "src" / "backfill" / "testing" / "contracts"
+"""Tests that are shipped, and that the project's own adapters run from here."""
 
 CRITERIA = {1: 5, 2: 5, 3: 5, 4: 5, 5: 5, 6: 6, 7: 5, 8: 5, 9: 5, 10: 5, 11: 5, 12: 5}
 """How many criteria each group of requirements has."""
@@ -48,6 +50,13 @@ def find_tests(root: Path = HERE) -> Iterator[Claim]:
                 yield Claim(path.relative_to(root).as_posix(), node.name, ast.get_docstring(node) or "")
 
 
+def find_all_tests() -> Iterator[Claim]:
+    """Iterate over the project's tests and over those that it ships."""
+    yield from find_tests()
+    for claim in find_tests(SHIPPED):
+        yield claim._replace(path=f"{SHIPPED.name}/{claim.path}")
+
+
 def tabulate(tests: Iterable[Claim]) -> dict[str, list[Claim]]:
     """Return the tests that cite each number, every known number first and in order."""
     table: dict[str, list[Claim]] = {number: [] for number in IDS}
@@ -67,4 +76,4 @@ def render(table: Mapping[str, Iterable[Claim]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render(tabulate(find_tests())))
+    sys.stdout.write(render(tabulate(find_all_tests())))

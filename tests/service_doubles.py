@@ -38,10 +38,10 @@ T = TypeVar("T")
 FIRST = date(2026, 1, 5)
 """A Monday, ten days before the "today" of a `VirtualClock`."""
 
-bounded = settings(deadline=None, max_examples=150, database=None)
+bounded = settings(deadline=None, max_examples=60, database=None)
 """Few examples and no deadline: each one runs a whole job, with its threads."""
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test that waits for something gives up; never waited for when the code is right."""
 
 

@@ -8,21 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from requirement_table import CRITERIA, IDS, Claim, find_tests, render, tabulate
+from requirement_table import CRITERIA, IDS, Claim, find_all_tests, find_tests, render, tabulate
 
-_GROUPS_DONE = (1, 2, 4, 5, 6, 7, 9, 10)
+_GROUPS_DONE = tuple(range(1, 12))
 DONE = (
     *(f"R{group}.{number}" for group in _GROUPS_DONE for number in range(1, CRITERIA[group] + 1)),
-    *("R3.3", "R3.4"),
-    *("B1", "B6"),
-    *(f"P{number}" for number in (1, 2, 5, 6, 7, 9, 10, 12)),
+    *("B1", "B2", "B3", "B6", "B7", "B10"),
+    *(f"P{number}" for number in (*range(1, 11), 12)),
 )
 
 
 @pytest.fixture(scope="module")
 def tests() -> list[Claim]:
     """Return every test there is."""
-    return list(find_tests())
+    return list(find_all_tests())
 
 
 def test_every_number_done_is_shown_by_a_test(tests: list[Claim]) -> None:

@@ -6,6 +6,7 @@
     └── BackfillError                         the root: catch it to catch everything below
         ├── InvalidRequest (ValueError)       a value that cannot be accepted: names value, rule, remedy
         ├── PlanOutdated                      a plan made earlier no longer describes what would happen
+        ├── ConfigurationChanged              the districts configured are not those that a change was based on
         ├── JobNotFound (LookupError)         no job has that identifier
         ├── JobFailed                         raised by BackfillReport.raise_for_failures()
         ├── LeaseLost                         a job has another owner by now: what was to be noted of it was not
@@ -32,6 +33,7 @@ from __future__ import annotations
 __all__ = [
     "BackfillError",
     "Cancelled",
+    "ConfigurationChanged",
     "DamagedFile",
     "DataUnavailable",
     "DayLocked",
@@ -104,6 +106,21 @@ class PlanOutdated(BackfillError):  # noqa: N818 - a contract name
     def __init__(self, changes: tuple[str, ...]) -> None:
         self.changes = changes
         super().__init__(f"the plan is out of date ({'; '.join(changes)}); call plan() again and look at the new one")
+
+
+class ConfigurationChanged(BackfillError):  # noqa: N818 - reads as the state it reports
+    """The districts configured are not those that a change was based on; nothing was changed.
+
+    Attributes:
+        expected: The districts that the caller saw; ``None`` = none were configured.
+        found: The districts that are configured.
+    """
+
+    def __init__(self, expected: tuple[str, ...] | None, found: tuple[str, ...] | None) -> None:
+        self.expected, self.found = expected, found
+        super().__init__(
+            f"districts were changed from {_show(expected)} to {_show(found)} meanwhile; look at them, then change them again"
+        )
 
 
 class JobNotFound(BackfillError, LookupError):  # noqa: N818 - a contract name

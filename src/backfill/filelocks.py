@@ -120,7 +120,9 @@ _kept: set[int] = set()
 _forking = threading.RLock()  # held while the process is forked, so that the child knows every descriptor that it has inherited
 
 
-def _after_fork_in_child() -> None:
+def _after_fork_in_child() -> (
+    None
+):  # pragma: no cover - in forked processes, where nothing is measured; tests look at what it does
     """Close what was inherited: the lock would otherwise outlive its holder for as long as the child lives."""
     for file in _kept:
         os.close(file)

@@ -79,7 +79,7 @@ class Job:
         """Return what happened to it, oldest first, after the event with sequence number *after*; at most 1,000 events."""
         return self._service._events(after, self.backfill_id)  # noqa: SLF001 - two halves of one façade
 
-    def subscribe(self, callback: Callable[[JobEvent], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[JobEvent], object]) -> Callable[[], None]:
         """Call *callback* with every event from now on; return a function that ends that.
 
         It is called in a thread of the job, which waits for it: let it be quick. What it raises is logged. Of a job that runs elsewhere

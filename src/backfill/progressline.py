@@ -33,14 +33,20 @@ def display(progress: Show | bool | None) -> Show | None:
 
 
 def watch(future: Future[BackfillReport], report: Callable[[], BackfillReport], show: Show | None) -> None:
-    """Wait for *future*, showing *report* meanwhile, and the final one at the end."""
-    while show is not None and not wait((future,), INTERVAL).done:
-        show(report())
-    final = future.result()
-    if show is not None:
-        show(final)
-    if isinstance(show, Line):
-        show.end()
+    """Wait for *future*, showing *report* meanwhile, and the final one at the end.
+
+    Waits a little at a time even where nothing is shown: a Ctrl-C that comes just before a wait is noticed only after it.
+    """
+    try:
+        while not wait((future,), INTERVAL).done:
+            if show is not None:
+                show(report())
+        final = future.result()
+        if show is not None:
+            show(final)
+    finally:
+        if isinstance(show, Line):
+            show.end()
 
 
 class Line:
@@ -61,8 +67,9 @@ class Line:
         self._width = len(text)
 
     def end(self) -> None:
-        """Leave the line."""
-        self._write("\n")
+        """Leave the line, if there is one."""
+        if self._width:
+            self._write("\n")
 
     def _write(self, text: str) -> None:
         if self._stream is not None:

@@ -111,7 +111,7 @@ class BackfillService(ServiceBase):
             InvalidRequest: It cannot be done.
             PlanOutdated: The plan no longer describes what would happen.
             StoreUnavailable: The store says that it cannot be written.
-            ServiceUnusable: The service was closed, or no thread can be had for the job.
+            ServiceUnusable: The service was closed, or no thread can be started for the job.
             KeyboardInterrupt: The caller was interrupted; the job is cancelled and its units in flight have ended.
         """
         from backfill.progressline import display, watch  # noqa: PLC0415 - only who waits here pays for it
@@ -122,7 +122,7 @@ class BackfillService(ServiceBase):
             watch(job.future, job.report, show)
         except BaseException:
             job.cancel()
-            job.wait()
+            watch(job.future, job.report, None)
             raise
         return job.wait()
 

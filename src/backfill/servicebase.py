@@ -116,6 +116,27 @@ class ServiceBase:
         """Close the service without finishing its jobs."""
         self.close()
 
+    # --- what it is made of, for those who show it --------------------------------------------------------------------
+
+    @property
+    def store(self) -> SnapshotStore:
+        """Where its snapshots are."""
+        return self._store
+
+    @property
+    def scope(self) -> ScopeResolver:
+        """Which districts it may touch."""
+        return self._scope
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more jobs."""
+        return self._closed
+
+    def fetch_status(self) -> FetchStatus | None:
+        """Return the state of the door out, its limits and breakers; ``None`` = it cannot say, or nothing was fetched yet."""
+        return self._performance()
+
     # --- closing ------------------------------------------------------------------------------------------------------
 
     def close(self, *, wait: bool = False, timeout: float | None = None) -> None:
@@ -238,7 +259,7 @@ class ServiceBase:
         self._check_process()
         return self._host.future(backfill_id)
 
-    def _subscribe(self, backfill_id: str, callback: Callable[[JobEvent], None]) -> Callable[[], None]:
+    def _subscribe(self, backfill_id: str, callback: Callable[[JobEvent], object]) -> Callable[[], None]:
         if not callable(callback):
             raise InvalidRequest("callback", callback, "not a function", "pass a function that takes an event")
         self._check_process()

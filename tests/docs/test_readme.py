@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from backfill.cli.app import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -35,14 +37,26 @@ def test_first_example_stands_early_and_is_short() -> None:
 
 
 def test_commands_are_one_line_each() -> None:
-    """Both commands can be pasted: one line each, naming files that exist; `.ci/run` takes them from here."""
+    """Both commands can be pasted: one line each, the demo first, then the tests; `.ci/run` takes them from here."""
     commands = fenced("bash")
     assert [command.count("\n") for command in commands] == [1, 1]
-    assert all(command.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e ") for command in commands)
-    assert [command.split(".venv/bin/python ")[1].strip() for command in commands] == [
-        "examples/flights/backfill_weather.py",
-        "-m pytest",
+    setup, installed = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[", "]' && .venv/bin/"
+    assert all(command.startswith(setup) for command in commands)
+    assert [command.removeprefix(setup).strip().split(installed) for command in commands] == [
+        ["cli", "backfill demo"],
+        ["test", "python -m pytest"],
     ]
+    for word in ("backfill demo", "pytest"):
+        assert sum(word in command for command in commands) == 1
+        assert word in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_commands_that_the_readme_names_exist() -> None:
+    """Each command that the README lists is one of the program, and the example that it runs is there. [R10.4]"""
+    (line,) = re.findall(r"\*\*A command line\.\*\* (.+?): results", README)
+    assert sorted(re.findall(r"`(?:backfill )?([a-z]+)`", line)) == sorted(set(COMMANDS) - {"demo"})
+    assert (ROOT / "examples" / "flights" / "backfill_weather.py").is_file()
+    assert "examples/flights/backfill_weather.py" in README
 
 
 def test_files_that_the_readme_names_exist() -> None:

@@ -9,17 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backfill.engine.collect import Collector
 from backfill.errors import (
     PermanentSourceError,
 )
+from backfill.fetching import BareFetcher
 from backfill.model import (
     Collected,
     DistrictRecord,
     DocumentRequest,
     Edition,
+    JobContext,
     Method,
+    PlannedDay,
 )
 from backfill.protocols import Fetch
+from backfill.testing import VirtualClock
+from backfill.testing.fetch import DictFetch
 from collect_doubles import (
     URL,
     collect_one,
@@ -182,3 +188,36 @@ def test_a_plan_of_documents_that_raises_is_a_bug_of_the_source() -> None:
     assert isinstance(made, PermanentSourceError)
     assert made.kind == "source_bug"
     assert door.asked == []
+
+
+def test_each_record_of_a_batch_names_its_own_documents() -> None:
+    """One call for several districts fetches the documents of all, and each record names those planned for it, and those of the day. [B3]"""
+
+    class Batched:
+        name = "batched"
+
+        def collect_district(self, on: date, district: str, fetch: Fetch, /) -> object:
+            return self.collect_many(on, [district], fetch)[district]
+
+        def collect_many(self, on: date, districts: Sequence[str], fetch: Fetch, /) -> Mapping[str, object]:
+            fetch("http://h/day", name="day")
+            return {name: fetch(f"http://h/{name}", name=name).text for name in districts}
+
+        def list_districts(self, on: date, fetch: Fetch, /) -> Sequence[str]:
+            return [fetch("http://h/day", name="day").text]
+
+        def requests_for(self, edition: Edition, district: str | None, /) -> Sequence[DocumentRequest]:
+            name = district or "day"
+            return [DocumentRequest(f"http://h/{name}", name=name)]
+
+    door = BareFetcher(DictFetch({"day": "d", "A": "a", "B": "b"}), clock=VirtualClock())
+    source = Batched()
+    collector = Collector(source, door, VirtualClock(), JobContext("j", NOW))
+    on_day = PlannedDay(date(2024, 1, 1), None, None, None, Method.TARGETED, ("A", "B"))
+    batch = collector.collect_many(on_day, ("A", "B"), source)
+    named = {
+        name: [ref.name for ref in record.provenance]
+        for name, record in batch.values.items()
+        if isinstance(record, DistrictRecord)
+    }
+    assert named == {"A": ["day", "A"], "B": ["day", "B"]}

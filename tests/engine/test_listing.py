@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 
@@ -21,7 +22,7 @@ from collect_doubles import NoDoorNeeded, giving, raising
 from engine_doubles import DAY, NOW, Catalog, Door, FixedScope, day, planned, record, store_records
 from planning_doubles import Listing as Documented
 from planning_doubles import ask, planner
-from service_doubles import serving
+from service_doubles import PATIENCE, serving, stored
 
 
 def resolve(
@@ -153,6 +154,32 @@ def test_a_resolved_plan_runs_exactly(caplog: pytest.LogCaptureFixture) -> None:
         with pytest.raises(PlanOutdated):
             service.initiate_backfill(plan)
     assert store.read(day(0)).metadata.listed
+
+
+def test_a_retry_of_a_part_of_a_listed_day_leaves_the_rest_to_be_had() -> None:
+    """After a listed day of which one district failed and others were never begun, a retry stores that one, and a later run the rest. [R6.6, R5.3, P5]"""
+    cancel: list[Callable[[], object]] = []
+    ready = threading.Event()
+
+    def answer(_on: date, _name: str) -> object:
+        ready.wait(PATIENCE)
+        if cancel:
+            cancel.pop()()
+            raise PermanentSourceError("gone")
+        return 1
+
+    store = MemorySnapshotStore()
+    with serving(ScriptedCatalog(answer), store) as service:
+        job = service.initiate_backfill(service.plan(ask(1, concurrency=1), resolve=True))
+        cancel.append(job.cancel)
+        ready.set()
+        report = job.wait(PATIENCE)
+        assert (report.status, report.progress.failed, report.progress.pending) == ("cancelled", 1, 2)
+        assert service.retry_failed(job.backfill_id).wait(PATIENCE).progress.completed == 1
+        assert stored(store) == {DAY: ("A",)}
+        again = service.initiate_backfill(ask(1)).wait(PATIENCE)
+        assert (again.progress.skipped, again.progress.completed) == (1, 2)
+    assert stored(store) == {DAY: ("A", "B", "C")}
 
 
 def test_a_plan_is_resolved_by_the_plan_and_nothing_else() -> None:

@@ -22,7 +22,7 @@ from engine_running import job
 from planning_doubles import KINDS, Documented, Listing, Wide, ask, named_documents, planner
 
 NAMES = ("1", "2", "3", "F")
-thorough = settings(bounded, max_examples=300)
+thorough = settings(bounded, max_examples=150)
 
 DAYS = tuple(day(number) for number in range(3))
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill import BackfillStatus
@@ -132,10 +132,8 @@ class Instants:
 
 KINDS = st.sampled_from([ScriptedSource, ScriptedCatalog, ScriptedBatch, ScriptedDashboard, Summarizing])
 
-thorough = settings(bounded, max_examples=300)
 
-
-@thorough
+@bounded
 @given(kind=KINDS, at=st.integers(1, 60), concurrency=st.integers(1, 4))
 def test_p6_cancelled_at_any_call_a_job_keeps_what_it_has(kind: type[ScriptedSource], at: int, concurrency: int) -> None:
     """At whichever call of source, store or job store the cancellation comes: stored is what is counted completed, nothing failed, and the rest can be done later. [P6, R4.4, B2]"""
@@ -174,7 +172,7 @@ def _quiet() -> Iterator[None]:
 def test_p6_whatever_is_raised_at_any_call_a_job_ends(raised: type[BaseException]) -> None:
     """At whichever call of source, store or job store something is raised, and be it no `Exception`: the job ends, no draft and no thread is left, and what it says is stored is. [P6, R6.1, B2]"""
 
-    @thorough
+    @bounded
     @given(kind=KINDS, at=st.integers(1, 60), concurrency=st.integers(1, 4))
     def check(kind: type[ScriptedSource], at: int, concurrency: int) -> None:
         store = FailingStore()
@@ -204,6 +202,22 @@ def test_p6_whatever_is_raised_at_any_call_a_job_ends(raised: type[BaseException
 def _run_in_thread(made: Running) -> BackfillReport:
     together(made.runner.run)
     return made.live.future.result(0)
+
+
+def test_a_day_cancelled_before_its_summaries_is_stored_without_them() -> None:
+    """Nothing new is begun for a day in work: not its other districts, nor its summaries, and their absence is no failure of theirs. [R4.4, R6.4]"""
+
+    def answer(_on: date, name: str) -> object:
+        if name == "B":
+            made.live.cancel("enough")
+        return 1
+
+    source = Summarizing(answer)
+    made = job(source, ask(2, "A", "B", "C", concurrency=1, collection_type="per-district"))
+    report = made.run()
+    assert [call for call, *_ in source.calls] == ["list_districts", "collect_district", "collect_district"]
+    assert (report.progress.completed, report.progress.pending, report.findings) == (2, 4, ())
+    assert stored(made.store) == {day(0): ("A", "B")}
 
 
 def test_a_cancelled_call_at_the_door_is_not_made() -> None:

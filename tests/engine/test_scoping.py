@@ -15,7 +15,7 @@ from backfill.errors import InvalidRequest
 from backfill.model import BackfillScope, Doubt, ScopeKind
 from backfill.scopes import DistrictConfigurationService, OpenScope
 from backfill.stores import MemorySnapshotStore
-from engine_doubles import DAY, One, bounded, day, record, store_records
+from engine_doubles import DAY, FixedScope, One, bounded, day, record, store_records
 
 
 class Named(One):
@@ -97,6 +97,14 @@ def test_none_of_the_targets_in_scope_is_rejected(tmp_path: Path) -> None:
     """A request of which nothing is in scope is refused, naming what is. [R7.4, R7.5]"""
     with pytest.raises(InvalidRequest):
         resolve_scope(("16",), One(), configured(tmp_path, "61", "F"), MemorySnapshotStore())
+
+
+@pytest.mark.parametrize("targets", [("16",), None])
+def test_a_scope_of_the_callers_own_that_leaves_nothing_is_rejected(targets: tuple[str, ...] | None) -> None:
+    """A resolver that answers with no district at all is a refusal too, and never a job that does nothing. [R7.5, R7.4]"""
+    with pytest.raises(InvalidRequest, match="no district is left in scope") as caught:
+        resolve_scope(targets, One(), FixedScope(*(("61",) if targets else ())), MemorySnapshotStore())
+    assert (caught.value.field, caught.value.value) == ("target_districts", targets)
 
 
 def test_a_misspelt_district_is_doubted_with_suggestions(caplog: pytest.LogCaptureFixture) -> None:

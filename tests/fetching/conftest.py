@@ -10,7 +10,7 @@ import pytest
 
 from backfill.fetching import PoliteFetcher
 from backfill.model import RetryPolicy
-from fault_server import FaultServer
+from backfill.testing.server import FaultServer
 
 MakeFetcher: TypeAlias = Callable[..., PoliteFetcher]
 

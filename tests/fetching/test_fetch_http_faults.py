@@ -16,7 +16,7 @@ import requests
 from backfill.errors import Cancelled, DataUnavailable, PermanentSourceError, SourceError, TransientSourceError
 from backfill.fetching import PoliteFetcher
 from backfill.model import Document, RetryPolicy
-from fault_server import Behaviour, FaultServer, reply
+from backfill.testing.server import Behaviour, FaultServer, reply
 from fetching_doubles import Running, failure, job, source_error, unit, until
 
 MakeFetcher: TypeAlias = Callable[..., PoliteFetcher]

@@ -22,7 +22,7 @@ from backfill.fetching import ArchiveFetch, PoliteFetcher, RawArchive
 from backfill.model import Document, DocumentRequest, RetryPolicy
 from backfill.protocols import Fetcher, SupportsFetchStatus, SupportsOffline
 from backfill.testing import VirtualClock
-from fault_server import FaultServer, reply
+from backfill.testing.server import FaultServer, reply
 from fetching_doubles import NOW, Running, document, failure, job, source_error, unit, until
 
 MakeFetcher: TypeAlias = Callable[..., PoliteFetcher]

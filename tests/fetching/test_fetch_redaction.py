@@ -15,7 +15,7 @@ from backfill.errors import SourceError
 from backfill.fetching import PoliteFetcher, RawArchive
 from backfill.fetching.redaction import Secrets
 from backfill.model import DocumentRequest, RetryPolicy
-from fault_server import FaultServer, reply
+from backfill.testing.server import FaultServer, reply
 from fetching_doubles import document, source_error, unit
 
 MakeFetcher: TypeAlias = Callable[..., PoliteFetcher]

@@ -15,7 +15,7 @@ from backfill.fetching.addresses import may_carry_secrets
 from backfill.fetching.redaction import Secrets
 from backfill.fetching.redirects import following
 from backfill.model import DocumentRequest
-from fault_server import FaultServer, reply
+from backfill.testing.server import FaultServer, reply
 from fetching_doubles import Scripted, call, document, source_error, unit
 
 MakeFetcher: TypeAlias = Callable[..., PoliteFetcher]

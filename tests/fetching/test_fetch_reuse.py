@@ -19,7 +19,7 @@ from backfill.fetching.memory import MemoryArchive
 from backfill.fetching.redaction import Secrets
 from backfill.fetching.reuse import keeping, reusing, revalidating
 from backfill.model import Document, DocumentRequest, RetryPolicy
-from fault_server import FaultServer, reply
+from backfill.testing.server import FaultServer, reply
 from fetching_doubles import NOW, URL, Scripted, call, document, failure, job, source_error, unit
 
 MakeFetcher: TypeAlias = Callable[..., PoliteFetcher]

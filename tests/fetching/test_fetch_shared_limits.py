@@ -19,7 +19,7 @@ from backfill.fetching.pace import HostPace
 from backfill.fetching.shared import kept_in_file
 from backfill.filelocks import locked
 from backfill.testing import VirtualClock
-from fault_server import FaultServer, reply
+from backfill.testing.server import FaultServer, reply
 from fetching_doubles import NOW, Running, failure, job, unit
 from limiter_load import from_processes, from_threads, use_of, worst_second
 

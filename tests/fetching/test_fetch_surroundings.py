@@ -16,7 +16,7 @@ import requests
 from backfill.errors import InvalidRequest, PermanentSourceError, TransientSourceError
 from backfill.fetching import PoliteFetcher
 from backfill.fetching.environment import Surroundings
-from fault_server import FaultServer, reply
+from backfill.testing.server import FaultServer, reply
 from fetching_doubles import Running, failure, source_error, unit
 
 MakeFetcher: TypeAlias = Callable[..., PoliteFetcher]

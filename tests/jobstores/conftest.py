@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("jobstores.jobstore_contract", "jobstores.jobstore_owners", "jobstores.jobstore_cases")
+pytest.register_assert_rewrite("jobstores.jobstore_further", "jobstores.jobstore_owners", "jobstores.jobstore_cases")
 
 MEMORY = Path("/dev/shm")
 

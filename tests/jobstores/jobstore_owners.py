@@ -37,7 +37,7 @@ def taken(store: FullJobStore, job_id: str = "j1", owner: str = "me", ttl: float
 
 
 class OwnersContract:
-    """Subclass it beside `JobStoreContract`, and give it a fixture ``elsewhere``.
+    """Subclass it beside `FurtherContract`, and give it a fixture ``elsewhere``.
 
     That turns a store into the same store as a process has it whose life cannot be seen from here.
     """

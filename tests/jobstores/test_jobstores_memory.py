@@ -16,11 +16,11 @@ from backfill.model import Change, DayListed, JobEvent, JobState, UnitFailed, Un
 from backfill.testing import VirtualClock
 from foundation_samples import NOW, days, make_spec
 from jobstores.jobstore_cases import FullJobStore, MakeStore, facts, some_changes
-from jobstores.jobstore_contract import JobStoreContract
+from jobstores.jobstore_further import FurtherContract
 from jobstores.jobstore_owners import Elsewhere, OwnersContract
 
 
-class TestMemoryJobStore(JobStoreContract, OwnersContract):
+class TestMemoryJobStore(FurtherContract, OwnersContract):
     """The store in memory."""
 
     @pytest.fixture

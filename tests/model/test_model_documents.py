@@ -99,3 +99,18 @@ def test_a_document_by_hand_is_like_a_received_one() -> None:
 def test_text_is_utf_8_or_what_windows_writes(content: bytes, text: str) -> None:
     """Text is read as UTF-8 without its mark, else as cp1252, and never fails. [R10.2]"""
     assert Document.of(URL, content).text == text
+
+
+def test_a_request_shows_no_secret() -> None:
+    """What a notebook prints of a request has neither the password of its address nor the value of a secret header or parameter. [B6]"""
+    request = DocumentRequest(
+        "http://u:pw@h/?token=abc",
+        params={"api_key": "def", "page": "2"},
+        headers={"Authorization": "Bearer zzz"},
+        body=b"secret",
+    )
+    shown = repr(request)
+    assert not [secret for secret in ("pw", "abc", "def", "zzz", "secret") if secret in shown]
+    assert "'page': '2'" in shown
+    assert "<6 bytes>" in shown
+    assert "body=None" in repr(DocumentRequest("http://h/"))

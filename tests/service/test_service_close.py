@@ -377,7 +377,7 @@ def test_a_job_for_which_no_thread_can_be_had_is_not_accepted(monkeypatch: pytes
     service = service_of(ScriptedSource())
     with monkeypatch.context() as patch:
         _no_more_threads(patch, lambda _thread: False)
-        with pytest.raises(ServiceUnusable, match=r"not accepted, since no thread can be had for it \(can't start new thread\)"):
+        with pytest.raises(ServiceUnusable, match=r"no thread can be started for the job \(can't start new thread\)"):
             service.initiate_backfill(ask(1, "A"), idempotency_key="key")
         assert service.list_backfills() == []
     assert service.initiate_backfill(ask(1, "B"), idempotency_key="key").wait(PATIENCE).status is BackfillStatus.COMPLETE

@@ -128,9 +128,11 @@ def test_p6_the_counts_add_up_at_every_moment(case: Case) -> None:
 
         job.subscribe(notice)
         watcher.start()
-        final = job.wait(PATIENCE)
-        ended.set()
-        watcher.join()
+        try:
+            final = job.wait(PATIENCE)
+        finally:
+            ended.set()  # or it would look for ever
+            watcher.join()
         first.wait(PATIENCE)
     for reports in (seen, called, [final]):
         assert all(adds_up(report) for report in reports)

@@ -1,61 +1,92 @@
-"""Both stores keep the contract."""
+"""Every store that is built in keeps the contract that is shipped for all of them."""
 
 from __future__ import annotations
 
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 
-import pytest
-
-from backfill.protocols import SnapshotStore
+from backfill.clock import SystemClock
+from backfill.protocols import Clock, SnapshotStore
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
-from backfill.testing import VirtualClock
-from stores.faulty_files import PlainFiles
-from stores.store_cases import UnsyncedFiles, record, store_records
-from stores.store_contract import ConcurrentStoreContract, SnapshotStoreContract
+from backfill.testing.contracts import SnapshotStoreContract
+from backfill.testing.doubles import FlakyStore, SlowStore
+from backfill.testing.files import PlainFiles, UnsyncedFiles
 
 
-class TestMemorySnapshotStore(SnapshotStoreContract, ConcurrentStoreContract):
+class TestMemorySnapshotStore(SnapshotStoreContract):
     """The store in memory."""
 
-    @pytest.fixture
-    def store(self, clock: VirtualClock) -> SnapshotStore:
+    examples = 40
+
+    def make_store(self, place: Path, /) -> SnapshotStore:
         """Return an empty store."""
-        return MemorySnapshotStore(clock=clock)
+        return MemorySnapshotStore(clock=self.clock)
 
-    @pytest.fixture
-    def live_store(self) -> SnapshotStore:
-        """Return an empty store on the system's clock."""
-        return MemorySnapshotStore()
-
-    def test_shows_how_much_it_holds(self, store: SnapshotStore) -> None:
-        """Shown in a notebook, the store says how many days it holds."""
-        store_records(store, record())
-        assert repr(store) == "<MemorySnapshotStore: 1 days>"
+    def raw_record(self, store: SnapshotStore, day: date, district: str, /) -> bytes | None:
+        """Return the bytes that it holds."""
+        assert isinstance(store, MemorySnapshotStore)
+        return store._days[day].records.get(district) if day in store._days else None
 
 
-class TestPerDistrictFileSnapshotStore(SnapshotStoreContract, ConcurrentStoreContract):
+class TestPerDistrictFileSnapshotStore(SnapshotStoreContract):
     """The store in files."""
 
-    @pytest.fixture
-    def store(self, tmp_path: Path, clock: VirtualClock) -> SnapshotStore:
-        """Return an empty store."""
-        return PerDistrictFileSnapshotStore(tmp_path / "snapshots", clock=clock, files=UnsyncedFiles())
+    durable, examples = True, 40
 
-    @pytest.fixture
-    def live_store(self, tmp_path: Path) -> SnapshotStore:
-        """Return an empty store on the system's clock."""
-        return PerDistrictFileSnapshotStore(tmp_path / "snapshots", files=UnsyncedFiles())
+    def make_store(self, place: Path, /) -> SnapshotStore:
+        """Return a store."""
+        return PerDistrictFileSnapshotStore(place, clock=self.clock, files=UnsyncedFiles())
+
+    def raw_record(self, store: SnapshotStore, day: date, district: str, /) -> bytes | None:
+        """Return the content of the file."""
+        path = self.place / str(day) / f"district_{district}.json"
+        return path.read_bytes() if path.exists() else None
+
+    def tear(self, store: SnapshotStore, day: date, district: str, /) -> None:
+        """Cut the file in half."""
+        path = self.place / str(day) / f"district_{district}.json"
+        path.write_bytes(path.read_bytes()[:100])
 
 
-class TestWithoutExchangeAndLinks(SnapshotStoreContract, ConcurrentStoreContract):
+class TestWithoutExchangeAndLinks(TestPerDistrictFileSnapshotStore):
     """The store in files, on a file system that can neither exchange directories nor link files."""
 
-    @pytest.fixture
-    def store(self, tmp_path: Path, clock: VirtualClock) -> SnapshotStore:
-        """Return an empty store."""
-        return PerDistrictFileSnapshotStore(tmp_path / "snapshots", clock=clock, files=PlainFiles())
+    def make_store(self, place: Path, /) -> SnapshotStore:
+        """Return a store."""
+        return PerDistrictFileSnapshotStore(place, clock=self.clock, files=PlainFiles())
 
-    @pytest.fixture
-    def live_store(self, tmp_path: Path) -> SnapshotStore:
-        """Return an empty store on the system's clock."""
-        return PerDistrictFileSnapshotStore(tmp_path / "snapshots", files=PlainFiles())
+
+class TestOnTheSystemsClock(SnapshotStoreContract):
+    """The store in memory on a clock that no test can move."""
+
+    examples = 3
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Return the system's clock."""
+        return SystemClock()
+
+    def make_store(self, place: Path, /) -> SnapshotStore:
+        """Return an empty store."""
+        return MemorySnapshotStore(clock=self.clock)
+
+
+class TestFlakyStore(SnapshotStoreContract):
+    """A flaky store of which nothing is said to fail."""
+
+    examples = 5
+
+    def make_store(self, place: Path, /) -> SnapshotStore:
+        """Return an empty store."""
+        return FlakyStore(MemorySnapshotStore(clock=self.clock))
+
+
+class TestSlowStore(SnapshotStoreContract):
+    """A slow store, on the contract's clock."""
+
+    changes, examples = 10, 5
+
+    def make_store(self, place: Path, /) -> SnapshotStore:
+        """Return an empty store."""
+        return SlowStore(MemorySnapshotStore(clock=self.clock), 0.0001, clock=self.clock)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import gc
 import os
 import shutil
 import subprocess
@@ -18,8 +17,8 @@ import pytest
 from backfill.errors import DamagedFile, StoreError, StoreUnavailable
 from backfill.stores import PerDistrictFileSnapshotStore
 from backfill.stores._atomic import FileSystem, _find_renameat2, remove_tree
-from stores.faulty_files import Crash, PlainFiles, Recorder, recorded
-from stores.store_cases import DAY, UnsyncedFiles, contribution, record, store_records
+from backfill.testing.files import CrashingFiles, PlainFiles, UnsyncedFiles
+from backfill.testing.samples import DAY, contribution, record, store_records
 
 KINDS = [UnsyncedFiles, PlainFiles]
 BEFORE = {"61": "before", "F": "before"}
@@ -54,72 +53,13 @@ def prepare(root: Path) -> None:
     store_records(PerDistrictFileSnapshotStore(root, files=UnsyncedFiles()), record("61", "before"), record("F", "before"))
 
 
-def steps_of_a_change(kind: type[UnsyncedFiles], *, first: bool) -> int:
-    """Return how many operations a change takes."""
-    with tempfile.TemporaryDirectory() as root:
-        if not first:
-            prepare(Path(root))
-        recorder = Recorder()
-        change(PerDistrictFileSnapshotStore(root, files=recorded(kind, recorder)))
-        return len(recorder.log)
-
-
-@pytest.mark.parametrize("first", [True, False], ids=["first", "again"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_crash_at_every_operation_leaves_one_state(kind: type[UnsyncedFiles], first: bool) -> None:
-    """Wherever the process ends, the day is what it was or what it became, the next job completes it and tidies up. [B2]"""
-    for at in range(steps_of_a_change(kind, first=first)):
-        with tempfile.TemporaryDirectory() as name:
-            root = Path(name)
-            if not first:
-                prepare(root)
-            with pytest.raises(Crash):
-                change(PerDistrictFileSnapshotStore(root, files=recorded(kind, Recorder(at))))
-            gc.collect()  # lets go of the locks, as the system does when a process ends
-            old = {} if first else BEFORE
-            new = {**old, "61": "after", "U": "after"}
-            assert content_of(root) in (old, new), at
-            change(PerDistrictFileSnapshotStore(root, files=UnsyncedFiles()))
-            assert content_of(root) == new, at
-            assert {path.name for path in root.iterdir()} <= {"2024-01-31", ".index", ".locks", ".staging", ".retired"}, at
-            assert not list((root / ".staging").iterdir()), at
-
-
-@pytest.mark.parametrize("first", [True, False], ids=["first", "again"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_error_at_every_operation_leaves_one_state(kind: type[UnsyncedFiles], first: bool) -> None:
-    """Whichever operation finds the disk full, it is told as that or did not matter, and the same store goes on. [B2, P6]"""
-    told: list[str] = []
-    for at in range(steps_of_a_change(kind, first=first)):
-        with tempfile.TemporaryDirectory() as name:
-            root = Path(name)
-            if not first:
-                prepare(root)
-            old = {} if first else BEFORE
-            new = {**old, "61": "after", "U": "after"}
-            recorder = Recorder(at, lambda: OSError(errno.ENOSPC, "No space left on device"), forever=False)
-            store = PerDistrictFileSnapshotStore(root, files=recorded(kind, recorder))
-            try:
-                change(store)
-            except StoreUnavailable as error:
-                told.append(str(error))
-                assert content_of(root) in (old, new), at
-            else:
-                assert content_of(root) == new, at
-            change(store)
-            assert content_of(root) == new, at
-            assert not (root / ".old-2024-01-31").exists()
-    assert len(told) > 10
-    assert all("No space left on device" in said and "free some space" in said for said in told)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_reach_the_disk_before_they_go_live(root: Path, kind: type[UnsyncedFiles]) -> None:
     """Everything that a day consists of is synced before it takes its place, and the new place right after. [B2]"""
     prepare(root)
-    recorder = Recorder()
-    change(PerDistrictFileSnapshotStore(root, files=recorded(kind, recorder)))
-    log = [(name, *args) for name, args in recorder.log]
+    counting = CrashingFiles(kind())
+    change(PerDistrictFileSnapshotStore(root, files=counting))
+    log = [(name, *args) for name, args in counting.log]
     live = root / "2024-01-31"
     placed = next(n for n, entry in enumerate(log) if entry[0] in {"exchange", "rename"} and live in entry)
     written = [n for n, entry in enumerate(log) if entry[0] == "create"]
@@ -409,7 +349,7 @@ def run(program: str, *command: str) -> None:
 IMPORTS = """
 import contextlib, os, resource, subprocess, sys, tempfile
 from pathlib import Path
-from stores.store_cases import DAY, contribution, record, store_records
+from backfill.testing.samples import DAY, contribution, record, store_records
 from backfill.errors import StoreError, StoreUnavailable
 from backfill.stores import PerDistrictFileSnapshotStore
 

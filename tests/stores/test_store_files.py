@@ -26,7 +26,8 @@ from backfill.serialization import encode_record
 from backfill.stores import PerDistrictFileSnapshotStore
 from backfill.stores._metadata import _package_version
 from backfill.testing import VirtualClock
-from stores.store_cases import DAY, NOON, UnsyncedFiles, contribution, failure, record, store_records
+from backfill.testing.files import UnsyncedFiles
+from backfill.testing.samples import DAY, NOON, contribution, failure, record, store_records
 
 HOUSE = {".index", ".locks", ".retired", ".staging"}
 
@@ -286,7 +287,7 @@ def test_public_names_load_on_first_use() -> None:
         "stores.PerDistrictFileSnapshotStore; assert 'filelock' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-    assert dir(backfill.stores) == ["MemorySnapshotStore", "PerDistrictFileSnapshotStore"]
+    assert dir(backfill.stores) == sorted(backfill.stores.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = backfill.stores.Nothing
 
@@ -655,6 +656,15 @@ def test_locked_day_elsewhere_is_not_recovered_now(store: PerDistrictFileSnapsho
     assert clock.monotonic() == 0
     assert (root / ".old-2024-01-31").exists()
     assert list(store.days()) == [DAY, other_day]
+
+
+def test_a_day_that_another_has_recovered_needs_nothing(root: Path, clock: VirtualClock) -> None:
+    """A day that stood aside when the root was listed, and does no more when its lock is had, is left alone. [B2]"""
+    files = UnsyncedFiles()
+    names = files.names
+    files.names = lambda path: [*names(path), ".old-2024-02-01"] if path == root else names(path)  # type: ignore[method-assign] # a moment ago
+    store_records(PerDistrictFileSnapshotStore(root, clock=clock, files=files), record("61"))
+    assert not (root / "2024-02-01").exists()
 
 
 def test_staging_held_by_another_is_told(root: Path, clock: VirtualClock) -> None:

@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from backfill.stores import PerDistrictFileSnapshotStore
-from stores.store_cases import DAY, record, store_records
-from stores.store_workers import DISTRICTS, commit_own_districts, rewrite_for_ever
-
-KILLS = 20
+from backfill.stores import PerDistrictFileSnapshotStore, check, repair
+from backfill.testing.samples import DAY, record, store_records
+from stores.store_workers import DISTRICTS, PRELOADED, commit_own_districts, rewrite_for_ever
 
 
 def test_processes_lose_nothing(tmp_path: Path) -> None:
@@ -37,22 +35,31 @@ def test_processes_lose_nothing(tmp_path: Path) -> None:
     assert not list((tmp_path / ".staging").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("kind", "kills"),
+    [
+        ("exchange and links", 12),
+        ("neither", 12),
+        pytest.param("exchange and links", 120, marks=pytest.mark.slow),
+        pytest.param("neither", 120, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.skipif(sys.platform == "win32", reason="kills processes by signal")
-def test_killed_writers_never_tear_a_day(tmp_path: Path) -> None:
-    """A writer killed at any instant tears no day, loses nothing that it reported, and is tidied up after. [B2]"""
+def test_killed_writers_never_tear_a_day(tmp_path: Path, kind: str, kills: int) -> None:
+    """A writer killed at any instant tears no day for a reader beside it, loses nothing that it reported, and is tidied up after. [B2]"""
     store = PerDistrictFileSnapshotStore(tmp_path)
     store_records(store, *(record(name, 0) for name in DISTRICTS))
     done = threading.Event()
-    rng = random.Random(20240131)
+    rng = random.Random(kills)
     context = multiprocessing.get_context("forkserver")  # a child in a few milliseconds, without this process's threads
-    context.set_forkserver_preload(["stores.store_workers"])
+    context.set_forkserver_preload(PRELOADED)
     reported = 0
     with ThreadPoolExecutor(1) as pool:
         reader = pool.submit(_read_until, store, done)
         try:
-            for _ in range(KILLS):
+            for _ in range(kills):
                 reports, its_end = context.Pipe(duplex=False)
-                writer = context.Process(target=rewrite_for_ever, args=(tmp_path, reported + 1, its_end))
+                writer = context.Process(target=rewrite_for_ever, args=(tmp_path, kind, reported + 1, its_end))
                 writer.start()
                 its_end.close()
                 reported = _kill_soon(writer, reports, done, rng.uniform(0.0, 0.03))
@@ -62,10 +69,15 @@ def test_killed_writers_never_tear_a_day(tmp_path: Path) -> None:
                 reported = current
         finally:
             done.set()
-        assert reader.result() > KILLS
+        looks = reader.result()
+    sys.stdout.write(f"{kind}: {kills} writers killed, {looks} whole days read meanwhile, none torn\n")
+    assert looks > kills
+    assert not check(tmp_path, data=True).damaged_days
+    repair(tmp_path)
+    assert check(tmp_path, data=True).ok
+    assert not list((tmp_path / ".staging").iterdir())
     store_records(PerDistrictFileSnapshotStore(tmp_path), *(record(name, -1) for name in DISTRICTS))
     assert _state(store) == -1
-    assert not list((tmp_path / ".staging").iterdir())
 
 
 def _kill_soon(writer: BaseProcess, reports: Connection, never: threading.Event, seconds: float) -> int:

@@ -29,7 +29,8 @@ from backfill.model import (
 from backfill.protocols import SnapshotStore
 from backfill.serialization import encode_record
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
-from stores.store_cases import DAY, NOON, UnsyncedFiles, contribution, failure, record
+from backfill.testing.files import UnsyncedFiles
+from backfill.testing.samples import DAY, NOON, contribution, failure, record
 
 LIMITED = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 

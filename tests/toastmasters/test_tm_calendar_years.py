@@ -44,6 +44,7 @@ def test_a_program_year_holds_its_days(day: date) -> None:
     assert year.first_day <= day <= year.last_day
     assert month_of(day) in year.months
     assert (len(year.months), year.months[0].month, year.months[-1]) == (12, 7, year.last_day)
+    assert year.month(day.month) == month_of(day)
     assert year.first_day - timedelta(days=1) == ProgramYear(year.start - 1).last_day
     assert ProgramYear.parse(str(year)) == year
 

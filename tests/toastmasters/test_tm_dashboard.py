@@ -14,6 +14,7 @@ from backfill.errors import InvalidRequest
 from backfill.fetching import PoliteFetcher
 from backfill.fetching.addresses import full_address
 from backfill.model import DocumentRequest, Edition, redact_url
+from backfill.testing.server import FaultServer, reply
 from backfill.toastmasters.calendar import ClosingCalendar
 from backfill.toastmasters.dashboard import (
     DASHBOARD_URL,
@@ -29,7 +30,6 @@ from backfill.toastmasters.dashboard import (
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.years import ProgramYear, month_of
 from engine_doubles import bounded
-from fault_server import FaultServer, reply
 from fetching_doubles import unit
 from tm_calendar_cases import CALENDAR, TODAY, edition, learnt, on
 
@@ -303,20 +303,21 @@ def test_a_gap_needs_nothing() -> None:
 
 
 def test_the_documents_of_a_close_to_be_searched_for() -> None:
-    """The likeliest as-of is counted; all others are conditional, as are the summaries by which the close is found. [B1, P12]"""
+    """The likeliest as-of is counted; all others, and those to step back to, are conditional, as are the summaries by which the close is found. [B1, P12]"""
     found = edition("2025-01-31")
     assert found.as_of is None
     whole = named(found, None)
     assert [name for name, conditional in whole.items() if not conditional] == ["districtsummary~2025-01-31~2025-02-11"]
     assert {name for name, conditional in whole.items() if conditional} == {
-        *(f"districtsummary~2025-01-31~2025-02-{day}" for day in (10, 12, 13)),
+        *(f"districtsummary~2025-01-31~2025-02-{day}" for day in ("07", "08", "09", 10, 12, 13)),
         *(f"districtsummary~2025-02-28~2025-02-{day}" for day in (10, 11, 12, 13)),
     }
     of_district = named(found, "61")
     counted = [name for name, conditional in of_district.items() if not conditional]
     assert counted == [f"{kind}~61~2025-01-31~2025-02-11" for kind in DISTRICT_REPORTS]
-    assert set(whole) < set(of_district)
-    assert len(of_district) == 3 * 4 + 8
+    stepped_back = {f"districtsummary~2025-01-31~2025-02-{day}" for day in ("07", "08", "09")}
+    assert set(whole) - set(of_district) == stepped_back, "a district steps back with its own reports"
+    assert len(of_district) == 3 * 7 + 8
 
 
 def test_the_documents_of_an_open_close() -> None:

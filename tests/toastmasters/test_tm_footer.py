@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill.model.checks import last_of_month
-from backfill.toastmasters.columns import month_within, program_year
 from backfill.toastmasters.csvfile import read_table
 from backfill.toastmasters.footer import Footer, footer_text, parse_footer
 from foundation_samples import bounded
@@ -109,12 +108,6 @@ def test_pieces_of_the_footer_are_no_data(row: list[str], is_footer: bool) -> No
     assert (footer_text(row) is not None) is is_footer
 
 
-def test_program_years() -> None:
-    """A program year runs from 1 July to 30 June, by the date alone: no clock, no time zone (pitfall 14). [B10]"""
-    assert [program_year(day) for day in (date(2022, 6, 30), date(2022, 7, 1), date(2023, 6, 30))] == [2021, 2022, 2022]
-    assert [month_within(2022, month) for month in (7, 12, 1, 6)] == [
-        date(2022, 7, 1),
-        date(2022, 12, 1),
-        date(2023, 1, 1),
-        date(2023, 6, 1),
-    ]
+def test_a_month_before_all_years_is_no_footer() -> None:
+    """A footer whose month would lie before the year 1 says nothing; it stops nobody. [R6.1]"""
+    assert parse_footer("Month of Dec, As of 01/10/0001") is None

@@ -8,11 +8,12 @@ from typing import get_type_hints
 import pytest
 
 from backfill.toastmasters import cells
-from backfill.toastmasters.columns import FIRST_YEAR, Column, columns_of, normal_heading
+from backfill.toastmasters.columns import Column, columns_of, normal_heading
 from backfill.toastmasters.identifiers import district_in_file
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.layouts import CLUBS, DISTRICT, DIVISIONS, LAYOUTS, SUMMARY, identify
 from backfill.toastmasters.rows import NOTHING_MORE
+from backfill.toastmasters.years import FIRST_YEAR
 
 CLUBS_2012 = (
     "District", "Division", "Area", "Club Number", "Club Name", "Club Status", "Mem. Base", "Active Members", "Goals Met", "CCs", "Add. CCs",
@@ -70,9 +71,9 @@ def test_the_table_has_the_headings_of_every_year(kind: ReportKind, year: int, h
 
 def test_the_periods() -> None:
     """Club reports have five layouts, summaries two, the others one. [R3.2]"""
-    assert CLUBS.years == (FIRST_YEAR, 2017, 2020, 2025, 2026)
-    assert SUMMARY.years == (FIRST_YEAR, 2025)
-    assert DISTRICT.years == DIVISIONS.years == (FIRST_YEAR,)
+    assert CLUBS.years == (FIRST_YEAR.start, 2017, 2020, 2025, 2026)
+    assert SUMMARY.years == (FIRST_YEAR.start, 2025)
+    assert DISTRICT.years == DIVISIONS.years == (FIRST_YEAR.start,)
     assert len(DIVISIONS.headings(2022)) == 33
 
 

@@ -93,9 +93,13 @@ class Collector:
         Raises:
             SourceError: They cannot be had.
         """
-        answer = self._call(
-            planned, None, lambda fetch: _names(source.list_districts(planned.day, fetch)), stage="list", attempts=attempts
-        )
+        try:
+            answer = self._call(
+                planned, None, lambda fetch: _names(source.list_districts(planned.day, fetch)), stage="list", attempts=attempts
+            )
+        except SourceError as error:
+            error.stage = "list"  # wherever in it the listing failed: what failed is the listing
+            raise
         try:
             districts = tuple(dict.fromkeys(self._normalize(name) for name in answer.value))
             refuse_collisions(districts)
@@ -260,12 +264,18 @@ class Collector:
                 if isinstance(value, SourceError):
                     raise value  # noqa: TRY301 - an error in the place of a value is one all the same
                 collected = self._unwrap(value, planned)
-                made[district] = self._record(planned, district, collected, documents)
+                own = self._documents_of(planned, district, documents)
+                made[district] = self._record(planned, district, collected, own)
             except BaseException as error:  # noqa: BLE001 - a value of the source's own class may raise anything when it is looked at
                 made[district] = self._failure(error, planned, district)
             else:
                 findings.extend(evolve(found, day=planned.day, district=district) for found in collected.findings)
         return Batch(made, tuple(findings))
+
+    def _documents_of(self, planned: PlannedDay, district: str, documents: tuple[DocumentRef, ...]) -> tuple[DocumentRef, ...]:
+        """Return those of a call's documents that one district was made from (B3): as far as the source says, else all of them."""
+        own = documents_of(planned, self._source, district)
+        return documents if own is None else tuple(document for document in documents if document.name in own)
 
     def _unwrap(self, value: object, planned: PlannedDay) -> Collected:
         collected = value if isinstance(value, Collected) else Collected(value)

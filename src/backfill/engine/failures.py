@@ -84,7 +84,7 @@ def district_error(error: SourceError, *, day: date, district: str | None, stage
 
 
 def describe(error: BaseException) -> str:
-    """Return the class and the text of *error*, for people; never raises, whatever class it is of."""
+    """Return the class and the text of *error*, for people, secrets redacted; never raises, whatever class it is of."""
     return f"{type(error).__name__}: {_text(error)}"[:_LONGEST]
 
 

@@ -123,7 +123,7 @@ class JobHost:
             check: Raises what keeps a new job from being accepted; then it leaves nothing behind.
 
         Raises:
-            ServiceUnusable: No thread can be had for it, or the service is closed.
+            ServiceUnusable: No thread can be started for it, or the service is closed.
         """
         with self._lock:
             kept = self._jobs.create(spec, idempotency_key=idempotency_key)
@@ -148,7 +148,7 @@ class JobHost:
         What was asked for them is done. Jobs of another source are left. A job store without leases cannot tell which they are.
 
         Raises:
-            ServiceUnusable: No thread can be had for one of them; those before it are resumed.
+            ServiceUnusable: No thread can be started for one of them; those before it are resumed.
         """
         if not isinstance(self._jobs, SupportsLeases):
             return []
@@ -210,7 +210,7 @@ class JobHost:
         Raises:
             JobNotFound: There is no such job.
             InvalidRequest: It collects from another source.
-            ServiceUnusable: No thread can be had for it, or the service is closed.
+            ServiceUnusable: No thread can be started for it, or the service is closed.
         """
         live = self._at_work(job_id)
         if live is not None:
@@ -273,13 +273,11 @@ class JobHost:
             try:
                 self._heartbeat.add(job)
                 self.queue.add(job)
-            except RuntimeError as error:
+            except RuntimeError as error:  # too many threads, or the interpreter is ending
                 self._heartbeat.discard(job)
                 del self._live[job.spec.job_id]
                 job.tenure.release()
-                message = (
-                    f"the job was not accepted, since no thread can be had for it ({error}); end some threads, and try again"
-                )
+                message = f"no thread can be started for the job ({error}), so it was not accepted; end some, and try again"
                 raise ServiceUnusable(message) from error
 
     def _carry_out(self, job: LiveJob) -> None:

@@ -25,6 +25,7 @@ from backfill.model import (
     JobEvent,
     JobSpec,
     JobState,
+    Stage,
     StatusChanged,
     UnitFailed,
     UnitState,
@@ -99,6 +100,7 @@ class LiveJob:
         self._started: float | None = None
         self._worked_before = 0
         self._failures = 0
+        self._tried = dict(self._state.attempts)
 
     # --- looking at it ------------------------------------------------------------------------------------------------
 
@@ -144,11 +146,14 @@ class LiveJob:
                 performance=performance,
             )
 
-    def attempts_at(self, day: date, districts: Iterable[str | None]) -> int:
-        """Return the failed attempts that the units have behind them, those of the unit with most of them."""
-        with self._lock:
-            known = [self._state.attempts.get((day, district)) for district in districts]
-        return max((error.attempts for error in known if error is not None), default=0)
+    def attempts_at(self, day: date, districts: Iterable[str | None], *, listing: bool) -> int:
+        """Return the failed attempts that the units had behind them when the work was interrupted, those of the unit with most.
+
+        *listing*: at listing them, else at what follows, since these are other documents.
+        """
+        known = (self._tried.get((day, district)) for district in districts)
+        made = (error.attempts for error in known if error is not None and (error.stage is Stage.LIST) is listing)
+        return max(made, default=0)
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call *callback* with every event from now on, in the thread that notes it; return what ends that."""

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 from backfill.engine.collect import Collector
 from backfill.engine.day import DayWork
-from backfill.engine.daysteps import Publish, Step, Summarize
+from backfill.engine.daysteps import ListDistricts, Publish, Step, Summarize
 from backfill.engine.failures import as_source_error, describe
 from backfill.engine.jobs import LiveJob
 from backfill.engine.openday import OpenDay
@@ -208,7 +208,8 @@ class Runner:
             failure, at = as_source_error(error, extra={}), self._clock.now()
             self._inbox.put(lambda: day.work.attempted(step, failure, at))
 
-        return Attempts(self._job.attempts_at(day.planned.day, day.work.units_of(step)), note)
+        units, listing = day.work.units_of(step), isinstance(step, ListDistricts)
+        return Attempts(self._job.attempts_at(day.planned.day, units, listing=listing), note)
 
     def _give_up(self, day: OpenDay, error: BaseException) -> Comeback:
         """Stop the job as a whole: what happened is not the fault of one unit, and would happen to every other."""

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from attrs import evolve
 
-from backfill.errors import InvalidRequest
+from backfill.errors import DamagedFile, InvalidRequest
 from backfill.model import BackfillScope, Doubt, ScopeKind, normalize_district, refuse_collisions
 from backfill.protocols import DataSource, DistrictNaming, ScopeResolver, SnapshotStore
 
@@ -45,10 +45,9 @@ def resolve_scope(targets: Sequence[str] | None, source: DataSource, scope: Scop
     Raises:
         InvalidRequest: None is left.
     """
-    normal, excluded = _normalize(targets, naming_of(source))
-    resolved = scope.resolve(normal)
-    if resolved.districts is not None:
-        refuse_collisions(resolved.districts)
+    normalize = naming_of(source)
+    normal, excluded = _normalize(targets, normalize)
+    resolved = _checked(scope.resolve(normal), normalize, targets)
     resolved = evolve(
         resolved, excluded=(*excluded, *resolved.excluded), doubtful=(*resolved.doubtful, *_doubts(resolved, store))
     )
@@ -78,6 +77,28 @@ def _normalize(
     return tuple(kept), tuple(excluded)
 
 
+def _checked(resolved: object, normalize: Callable[[object], str], targets: Sequence[str] | None) -> BackfillScope:
+    """Return what a resolver answered, unless it is no scope: a resolver may be anybody's, and all else relies on it."""
+    remedy = "mend resolve() of the scope"
+    if not isinstance(resolved, BackfillScope):
+        raise InvalidRequest("scope", resolved, "resolve() returned something else than a BackfillScope", remedy)
+    districts: object = resolved.districts
+    if districts is not None:
+        if not isinstance(districts, tuple):
+            raise InvalidRequest("scope", districts, "its districts are no tuple", remedy)
+        if not districts:  # a resolver of ours says so itself
+            raise InvalidRequest("target_districts", targets, "no district is left in scope", "name or configure one that is")
+        for district in districts:
+            if (normal := normalize(district)) != district:
+                raise InvalidRequest(
+                    "scope", district, "a district that is not in its normal form", f"configure it as {normal!r}"
+                )
+        if len(set(districts)) != len(districts):
+            raise InvalidRequest("scope", districts, "a district is in it twice", remedy)
+        refuse_collisions(districts)
+    return resolved
+
+
 def _doubts(scope: BackfillScope, store: SnapshotStore) -> tuple[Doubt, ...]:
     """Return the named districts of an open scope that the newest stored day lacks although it has one spelt much like them."""
     if scope.kind is ScopeKind.SYSTEM_WIDE or scope.districts is None:
@@ -85,7 +106,11 @@ def _doubts(scope: BackfillScope, store: SnapshotStore) -> tuple[Doubt, ...]:
     newest = deque(store.days(), maxlen=1)
     if not newest:
         return ()
-    known = list(store.entries(newest[0]))
+    try:
+        known = list(store.entries(newest[0]))
+    except DamagedFile as error:  # this day need not be one of those that are asked for
+        logger.warning("targets are not compared with those of the newest stored day: %s", error)
+        return ()
     return tuple(
         Doubt(district, f"the newest stored day, {newest[0].isoformat()}, does not have it", suggestions)
         for district in scope.districts

@@ -11,7 +11,7 @@ from backfill.model import JobEvent
 
 logger = logging.getLogger("backfill.engine")
 
-Callback = Callable[[JobEvent], None]
+Callback = Callable[[JobEvent], object]
 
 
 class Subscribers:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import cast
 
 from backfill.errors import StoreUnavailable
@@ -14,6 +13,7 @@ from backfill.fetching.index import Index, Row
 from backfill.fetching.redaction import Secrets
 from backfill.jsonvalues import dumps, loads
 from backfill.model import Document
+from backfill.model.checks import as_path
 
 
 class RawArchive:
@@ -24,10 +24,13 @@ class RawArchive:
 
     Args:
         root: The folder.
+
+    Raises:
+        InvalidRequest: *root* is no path.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self._root = Path(root)
+        self._root = as_path("root", root)
         self._blobs = Blobs(self._root / "contents")
         self._index = Index(self._root / "index.sqlite3")
         self._secrets = Secrets()

@@ -60,7 +60,7 @@ class Call:
     @property
     def log_extra(self) -> dict[str, object]:
         """What every log record about it carries."""
-        return {"job_id": self.unit.job.job_id, "day": self.unit.day, "district": self.unit.district}
+        return {"job_id": self.unit.job.job_id, "day": self.unit.day.isoformat(), "district": self.unit.district}
 
     def stop_if_cancelled(self) -> None:
         """Raise if the job was cancelled.

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from backfill.errors import InvalidRequest
 from backfill.fetching.transports import Transport
-from backfill.model.checks import as_seconds
+from backfill.model.checks import as_path, as_seconds
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ def as_folder(field: str, value: str | os.PathLike[str] | None) -> Path | None:
     """
     if value is None:
         return None
-    path = Path(as_kind(field, value, (str, os.PathLike), "write the path of a folder"))
+    path = as_path(field, value)
     if path.exists() and not path.is_dir():
         raise InvalidRequest(field, str(path), "not a folder", "name a folder; it is made when it is first needed")
     return path

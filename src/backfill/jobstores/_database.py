@@ -48,6 +48,7 @@ class Database:
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._pid: int | None = None
+        self._identity: tuple[int, int] | None = None
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -60,6 +61,7 @@ class Database:
         """
         self._check_process()
         with self._writing, self._translated():
+            self._check_place()
             if self._writer is None:
                 self._writer = self._connect()
             with _transaction(self._writer, "BEGIN IMMEDIATE"):  # to begin reading and write later fails where two do so
@@ -76,6 +78,7 @@ class Database:
         """
         self._check_process()
         with self._reading, self._translated():
+            self._check_place()
             if self._reader is None and not self.path.exists():
                 yield from _nothing()
                 return
@@ -99,6 +102,7 @@ class Database:
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
+        self._identity = None
         for lock, name in ((self._writing, "_writer"), (self._reading, "_reader")):
             with lock:
                 connection: sqlite3.Connection | None = getattr(self, name)
@@ -116,6 +120,12 @@ class Database:
             message = f"the job store at {self.path} was opened before this process was forked; make a new one in this process"
             raise ServiceUnusable(message)
 
+    def _check_place(self) -> None:
+        """Refuse a file that was moved away: what went into it would be lost to all who look for it in its place."""
+        if self._identity not in {None, _identity(self.path)}:
+            message = f"{self.path}: the job store was moved away while it was in use; put it back, or close this store first"
+            raise StoreUnavailable(message)
+
     def _connect(self) -> sqlite3.Connection:
         self._pid = os.getpid()
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,6 +138,7 @@ class Database:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")  # where the system's fsync stops at the disk's own cache
             connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG}")
+            self._identity = _identity(self.path)
         except BaseException:
             connection.close()
             raise
@@ -172,6 +183,14 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         with suppress(sqlite3.Error):  # a full disk has undone it already
             connection.execute("ROLLBACK")
         raise
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _nothing() -> Iterator[sqlite3.Connection]:

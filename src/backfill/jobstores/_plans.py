@@ -44,8 +44,9 @@ class Lists:
 
     def read(self, connection: sqlite3.Connection, number: int | None) -> tuple[str, ...] | None:
         """Return the list of this number; ``None`` for ``None``."""
-        if number is None or number in self._known:
-            return self._known.get(number or 0)
+        known = None if number is None else self._known.get(number)
+        if number is None or known is not None:
+            return known
         (names,) = connection.execute("SELECT names FROM lists WHERE number = ?", (number,)).fetchone()
         return self._remember(number, names)
 

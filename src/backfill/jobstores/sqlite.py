@@ -69,10 +69,8 @@ class SqliteJobStore:
         locks = self._path.with_name(self._path.name + "-locks")
         self._database = Database(self._path, locks)
         self._owners = Owners(locks)
-        lists = Lists()
-        self._plans = Plans(lists)
-        self._states = States(self._plans, lists, max_events)
-        self._outcomes = Outcomes()
+        self._max_events = max_events
+        self._remember_nothing()
         weakref.finalize(self, _close, self._database, self._owners).atexit = False  # the end of the process closes everything
 
     def __repr__(self) -> str:
@@ -96,6 +94,7 @@ class SqliteJobStore:
         Jobs that were not released can be acquired at once by others on this machine, as if this process had ended.
         """
         _close(self._database, self._owners)
+        self._remember_nothing()
 
     @property
     def outlives_process(self) -> bool:
@@ -148,7 +147,9 @@ class SqliteJobStore:
             after = before.copy()
             for change in changes:
                 after.apply(change)
-            self._outcomes.note(connection, changes, days)
+            if days:
+                with self._database.understood():
+                    self._outcomes.note(connection, changes, days)
             return self._states.write(connection, job, before, after, changes, at)
 
     def list(self, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50) -> Sequence[JobState]:
@@ -290,6 +291,13 @@ class SqliteJobStore:
                 connection.execute("DELETE FROM claims WHERE job = ? AND day = ? AND epoch = ?", key)
 
     # --- within ---------------------------------------------------------------------------------------------------------
+
+    def _remember_nothing(self) -> None:
+        """Begin without what was read before, which may have been of another file in this place."""
+        lists = Lists()
+        self._plans = Plans(lists)
+        self._states = States(self._plans, lists, self._max_events)
+        self._outcomes = Outcomes()
 
     @contextmanager
     def _reading(self, job_id: str) -> Iterator[tuple[sqlite3.Connection, JobRow]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from backfill.errors import InvalidRequest
@@ -51,6 +53,18 @@ def as_name(field: str, value: object) -> str:
         rule = f"not a name of 1 to {_LONGEST_NAME} printable characters"
         raise InvalidRequest(field, value, rule, "write a short text of one line")
     return value
+
+
+def as_path(field: str, value: object) -> Path:
+    """Return *value*, a text or a ``PathLike`` of one, as a path. Looks at nothing on the disk.
+
+    Raises:
+        InvalidRequest: It is neither, or empty, which would mean the working directory, or holds a zero character.
+    """
+    text: object = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InvalidRequest(field, value, "not a path", "write a text or a pathlib.Path, '.' for the working directory")
+    return Path(text)
 
 
 def as_choice(field: str, value: object, choices: type[ChoiceT]) -> ChoiceT:

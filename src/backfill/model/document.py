@@ -38,6 +38,11 @@ def _texts(value: Mapping[str, str] | None) -> Mapping[str, str]:
     return frozen_mapping(value)
 
 
+def _shown(values: Mapping[str, str]) -> str:
+    """Return *values* for people, secrets redacted."""
+    return repr({name: REDACTED if name.lower() in SENSITIVE_NAMES else value for name, value in values.items()})
+
+
 @frozen
 class DocumentRequest:
     """One document that a source would ask for.
@@ -53,11 +58,11 @@ class DocumentRequest:
         conditional: Asked for only when another document turns out to hold nothing: the plan allows it, and does not count it.
     """
 
-    url: str
+    url: str = field(repr=lambda url: repr(redact_url(url)))
     method: str = "GET"
-    params: Mapping[str, str] = field(factory=dict, converter=_texts)
-    headers: Mapping[str, str] = field(factory=dict, converter=_texts)
-    body: bytes | None = None
+    params: Mapping[str, str] = field(factory=dict, converter=_texts, repr=_shown)
+    headers: Mapping[str, str] = field(factory=dict, converter=_texts, repr=_shown)
+    body: bytes | None = field(default=None, repr=lambda body: "None" if body is None else f"<{len(body)} bytes>")
     name: str = ""
     report: str = "document"
     conditional: bool = False

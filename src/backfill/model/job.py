@@ -64,7 +64,6 @@ class JobState:
         completed_at: When it reached a final state.
         rows: The units of each day, in the order of the plan.
         counts: How many units are in each state.
-        by_district: The same for each district.
         unlisted: The days whose districts are still to be listed.
         published: The days stored, in the order of their first publishing; whether each is partial.
         errors: The newest failures, oldest first.
@@ -99,8 +98,12 @@ class JobState:
         self.attempts: dict[tuple[date, str | None], DistrictError] = {}
         self._groups: dict[tuple[Stage, str, bool], tuple[int, str]] = {}
         self.rows = rows
-        self.by_district: dict[str, dict[UnitState, int]] = {}
-        self._count_rows()
+        self._by_district: dict[str, dict[UnitState, int]] | None = None
+        self.unlisted = sum(row.districts is None and row.states[0] == PENDING for row in rows.values())
+        everything = b"".join([row.states for row in rows.values()])
+        self.counts = {state: everything.count(code) for code, state in enumerate(CODES)}
+        for districts in self._by_list():
+            self._refuse_twins(districts)
 
     @classmethod
     def restore(
@@ -137,6 +140,21 @@ class JobState:
         state.findings.extend(findings)
         state.attempts.update({(error.day, error.district_id): error for error in attempts})
         return state
+
+    @property
+    def by_district(self) -> dict[str, dict[UnitState, int]]:
+        """How many units of each district are in each state. Counted when it is asked for first, and kept up from then on."""
+        if self._by_district is None:
+            self._by_district = {}
+            for districts, states in self._by_list().items():
+                joined = b"".join(states)
+                present = [(code, state) for code, state in enumerate(CODES) if code in joined]
+                for position, district in enumerate(districts):
+                    column = joined[position :: len(districts)]
+                    counts = self._by_district.setdefault(district, dict.fromkeys(CODES, 0))
+                    for code, state in present:
+                        counts[state] += column.count(code)
+        return self._by_district
 
     @property
     def total(self) -> int:
@@ -192,7 +210,8 @@ class JobState:
         other.attempts = dict(self.attempts)
         other._groups = dict(self._groups)  # noqa: SLF001 - of the same class
         other.counts = dict(self.counts)
-        other.by_district = {district: dict(counts) for district, counts in self.by_district.items()}
+        if self._by_district is not None:
+            other._by_district = {district: dict(counts) for district, counts in self._by_district.items()}  # noqa: SLF001 - as above
         other.rows = dict(self.rows)
         return other
 
@@ -215,38 +234,22 @@ class JobState:
         if change.status.is_final:
             self.completed_at = change.at
 
-    def _count_rows(self) -> None:
-        """Count all units; a list of districts that many days have in common is gone through once."""
-        self.unlisted = 0
+    def _by_list(self) -> dict[tuple[str, ...], list[bytes]]:
+        """Return the states of all listed days by their lists of districts: one that years of days have is gone through once."""
         alike: dict[int, list[bytes]] = {}
         lists: dict[int, tuple[str, ...]] = {}
         for row in self.rows.values():
             if row.districts is None:
-                self.unlisted += row.states[0] == PENDING
-            elif (states := alike.get(id(row.districts))) is not None:
-                states.append(row.states)
-            else:
-                lists[id(row.districts)], alike[id(row.districts)] = row.districts, [row.states]
+                continue
+            states = alike.get(id(row.districts))
+            if states is None:
+                lists[id(row.districts)], states = row.districts, []
+                alike[id(row.districts)] = states
+            states.append(row.states)
         by_list: dict[tuple[str, ...], list[bytes]] = {}
         for number, states in alike.items():
             by_list.setdefault(lists[number], []).extend(states)
-        everything = b"".join([row.states for row in self.rows.values()])
-        self.counts = {state: everything.count(code) for code, state in enumerate(CODES)}
-        for districts, rows in by_list.items():
-            self._refuse_twins(districts)
-            joined = b"".join(rows)
-            present = [(code, state) for code, state in enumerate(CODES) if code in joined]
-            for position, district in enumerate(districts):
-                column = joined[position :: len(districts)]
-                counts = self._counts_of(district)
-                for code, state in present:
-                    counts[state] += column.count(code)
-
-    def _counts_of(self, district: str) -> dict[UnitState, int]:
-        counts = self.by_district.get(district)
-        if counts is None:
-            counts = self.by_district[district] = dict.fromkeys(UnitState, 0)
-        return counts
+        return by_list
 
     def _refuse_twins(self, districts: tuple[str, ...]) -> None:
         if len(set(districts)) != len(districts):
@@ -271,8 +274,9 @@ class JobState:
         self.attempts.pop((day, None), None)
         self.counts[UnitState.PENDING] += len(districts) - 1
         self.unlisted -= 1
-        for district in districts:
-            self._counts_of(district)[UnitState.PENDING] += 1
+        if self._by_district is not None:
+            for district in districts:
+                self._by_district.setdefault(district, dict.fromkeys(CODES, 0))[UnitState.PENDING] += 1
 
     def _refuse_settled(self, day: date, district: str | None) -> None:
         units = dict(self._row(day).items())
@@ -303,7 +307,7 @@ class JobState:
         self.counts[state] += 1
         if district is None:
             self.unlisted -= 1
-        else:
-            counts = self.by_district[district]
+        elif self._by_district is not None:
+            counts = self._by_district[district]
             counts[UnitState.PENDING] -= 1
             counts[state] += 1

@@ -123,5 +123,8 @@ class BackfillReport:
         if self.error_summary:
             top = self.error_summary[0]
             what = f"{self.progress.failed} units failed; most often {top.kind} while {top.stage}: {top.example}"
-        message = f"job {self.backfill_id} ended as {self.status}: {what}; retry_failed({self.backfill_id!r}) runs the failed part again"
+        remedy = "run the request again: what is stored is skipped"
+        if self.progress.failed and not self.progress.pending:
+            remedy = f"retry_failed({self.backfill_id!r}) runs the failed part again"
+        message = f"job {self.backfill_id} ended as {self.status}: {what}; {remedy}"
         raise JobFailed(self.backfill_id, message, failed=self.progress.failed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
@@ -116,7 +115,7 @@ class BackfillRequest:
             min_interval=None if min_interval is None else as_seconds("min_interval", min_interval, most=86400),
             frequency=as_choice("frequency", frequency, Frequency),
             order=as_choice("order", order, Order),
-            max_failures=None if max_failures is None else as_count("max_failures", max_failures, least=1, most=sys.maxsize),
+            max_failures=None if max_failures is None else as_count("max_failures", max_failures, least=1, most=2**53 - 1),
         )
 
     def __attrs_post_init__(self) -> None:

@@ -6,16 +6,18 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from pathlib import Path
+from types import EllipsisType
 
-from backfill.errors import InvalidRequest
+from backfill.errors import ConfigurationChanged, InvalidRequest
 from backfill.model import BackfillScope, Doubt, ScopeKind, normalize_district, refuse_collisions
-from backfill.model.checks import as_count, as_texts
+from backfill.model.checks import as_count, as_path, as_texts
 from backfill.protocols import Clock
 from backfill.scopes.open_scope import named_scope
 from backfill.scopes.stored import ChangeAction, Configuration, ConfigurationChange, ConfigurationFile
 
 Districts = tuple[str, ...] | None
+Expected = Districts | EllipsisType
+"""What a change is based on; ``...`` = whatever there is."""
 
 SUGGESTED = 3
 _SHOWN = 80  # characters of an identifier that a log line or an error repeats
@@ -34,6 +36,9 @@ class DistrictConfigurationService:
         normalize: Gives the normal form of an identifier, for instance a source's own; what it returns must obey the rule of
             `normalize_district` as well.
         clock: Dates the changes; ``None`` = the system's.
+
+    Raises:
+        InvalidRequest: *path* is no path.
     """
 
     def __init__(
@@ -43,7 +48,7 @@ class DistrictConfigurationService:
         normalize: Callable[[str], str] = normalize_district,
         clock: Clock | None = None,
     ) -> None:
-        self._file = ConfigurationFile(Path(path))
+        self._file = ConfigurationFile(as_path("path", path))
         self._normalize = normalize
         self._clock = clock
 
@@ -68,16 +73,25 @@ class DistrictConfigurationService:
         most = None if limit is None else as_count("limit", limit, least=1, most=2**31)
         return self._file.load().history[::-1][:most]
 
-    def set_districts(self, districts: Iterable[str], *, by: str | None = None, note: str | None = None) -> None:
+    def set_districts(
+        self, districts: Iterable[str], *, by: str | None = None, note: str | None = None, expected: Expected = ...
+    ) -> None:
         """Configure exactly *districts*. *by* and *note* say in the history who did it and why.
 
+        Args:
+            districts: They.
+            by: Who did it.
+            note: Why.
+            expected: The districts that the change is based on, as `districts` told them: do it only if they still are.
+
         Raises:
+            ConfigurationChanged: They are others by now.
             InvalidRequest: None is given, one cannot name a district, or two differ only in case.
             DamagedFile: The file does not hold a configuration; it is left as it is.
             StoreUnavailable: It cannot be written, or another process keeps it locked.
         """
         after = self._identifiers(districts)
-        self._change(ChangeAction.SET, lambda _before: after, by, note)
+        self._change(ChangeAction.SET, lambda before: _unless_changed(before, expected, after), by, note)
 
     def add(self, *districts: str, by: str | None = None, note: str | None = None) -> None:
         """Configure *districts* as well; where nothing was configured, they alone are in scope from now on.
@@ -110,15 +124,16 @@ class DistrictConfigurationService:
 
         self._change(ChangeAction.REMOVE, without, by, note)
 
-    def clear(self, *, by: str | None = None, note: str | None = None) -> None:
-        """Return to the open scope: every district may be collected again.
+    def clear(self, *, by: str | None = None, note: str | None = None, expected: Expected = ...) -> None:
+        """Return to the open scope: every district may be collected again. *expected* as for `set_districts`.
 
         Raises:
+            ConfigurationChanged: The districts are not the expected ones.
             InvalidRequest: *by* or *note* is not text.
             DamagedFile: The file does not hold a configuration; it is left as it is.
             StoreUnavailable: It cannot be written, or another process keeps it locked.
         """
-        self._change(ChangeAction.CLEAR, lambda _before: None, by, note)
+        self._change(ChangeAction.CLEAR, lambda before: _unless_changed(before, expected, None), by, note)
 
     def resolve(self, requested: Sequence[str] | None, /) -> BackfillScope:
         """Return the scope of a request for *requested* (``None`` = all); what is out of scope is left out, with the reason.
@@ -174,6 +189,12 @@ def resolve_within(configured: Districts, requested: Sequence[str] | None, ident
     if not kept:
         raise _none_left(tuple(requested), excluded, configured)
     return named_scope(tuple(kept), tuple(excluded))
+
+
+def _unless_changed(before: Districts, expected: Expected, after: Districts) -> Districts:
+    if expected is not ... and before != expected:
+        raise ConfigurationChanged(expected, before)
+    return after
 
 
 def _checked(districts: Districts) -> Districts:

@@ -1,4 +1,7 @@
-"""Where snapshots are kept: one directory per day with one file per district, or memory. Loaded on first use."""
+"""Where snapshots are kept: one directory per day with one file per district, or memory. Loaded on first use.
+
+`check` looks over the files without touching them, `repair` finishes or undoes what an interrupted writer has left.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from backfill.stores._reports import CheckReport, Problem, ProblemKind, RepairReport
+    from backfill.stores.checking import check, repair
     from backfill.stores.memory import MemorySnapshotStore
     from backfill.stores.per_district_file import PerDistrictFileSnapshotStore
 
-__all__ = ["MemorySnapshotStore", "PerDistrictFileSnapshotStore"]
+__all__ = [
+    "CheckReport",
+    "MemorySnapshotStore",
+    "PerDistrictFileSnapshotStore",
+    "Problem",
+    "ProblemKind",
+    "RepairReport",
+    "check",
+    "repair",
+]
 
 _HOME_OF = {
+    **dict.fromkeys(["CheckReport", "Problem", "ProblemKind", "RepairReport"], "backfill.stores._reports"),
+    **dict.fromkeys(["check", "repair"], "backfill.stores.checking"),
     "MemorySnapshotStore": "backfill.stores.memory",
     "PerDistrictFileSnapshotStore": "backfill.stores.per_district_file",
 }

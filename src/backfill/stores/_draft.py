@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -42,7 +41,7 @@ class FileDraft:
         self._spelled: dict[str, str] = {}
         self._numbers = count()
         self._workspace: Workspace | None = None
-        self._discard: Callable[[], object] | None = None
+        self._dropped: weakref.finalize[[], FileDraft] | None = None
         self._is_open = True
         self._changing = threading.Lock()
 
@@ -117,10 +116,12 @@ class FileDraft:
             raise StoreError(f"this draft of {self._day} was committed or left already; begin({self._day}, …) makes another")
         if self._workspace is None:
             self._workspace = self._writer.claim()
-            self._discard = weakref.finalize(self, self._workspace.discard)  # also when it is dropped without being left
+            self._dropped = weakref.finalize(self, self._workspace.discard)  # for a draft that nobody leaves
+            self._dropped.atexit = False  # others may still be committed while the interpreter ends; the next writer sweeps
         return self._workspace
 
     def _leave(self) -> None:
         self._is_open = False
-        if self._discard is not None:
-            self._discard()
+        if self._workspace is not None and self._dropped is not None:
+            self._dropped.detach()  # rather than called, since it does nothing any more while the interpreter ends
+            self._workspace.discard()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from backfill.errors import DamagedFile, SnapshotNotFound
 from backfill.model import SnapshotMetadata
@@ -103,26 +104,34 @@ class Generations:
         retired_at = int(self._clock.now().timestamp())
         return self._layout.retired / f"{day}~{generation}~{retired_at}~{uuid.uuid4().hex[:8]}"
 
-    def recover(self, day: date) -> None:
-        """Finish what a process that ended between two renames has left; to be called by the holder of the day's lock."""
+    def recover(self, day: date) -> Literal["back", "forward"] | None:
+        """Finish what a process that ended between two renames has left; to be called by the holder of the day's lock.
+
+        Returns:
+            Whether the former state was put ``back``, or retired, since the change had gone ``forward``; ``None`` = nothing was left.
+        """
         live, aside = self._layout.live(day), self._layout.aside(day)
         if not aside.exists():
-            return
-        if live.exists():
-            retired = self.new_retired(day, "aside")
-            self._files.make_directory(retired.parent)
-            self._files.rename(aside, retired)
-        else:
+            return None
+        if not live.exists():
             self._files.rename(aside, live)
+            return "back"
+        retired = self.new_retired(day, "aside")
+        self._files.make_directory(retired.parent)
+        self._files.rename(aside, retired)
+        return "forward"
 
-    def sweep(self) -> None:
-        """Remove the states that have been retired for long enough."""
+    def sweep(self) -> list[str]:
+        """Remove the states that have been retired for long enough; return the names of those that are gone."""
         now = self._clock.now().timestamp()
+        gone: list[str] = []
         for name in self._retired():
             retired_at = name.rpartition("~")[0].rpartition("~")[2]
             if not retired_at.isdecimal() or abs(now - int(retired_at)) > KEPT_SECONDS:  # or a clock was set back
                 with suppress(OSError):  # perhaps another user's: it must not keep the others
                     remove_tree(self._files, self._layout.retired / name)
+                    gone.append(name)
+        return gone
 
     def _live_manifest(self, day: date) -> tuple[Path, bytes] | None:
         for path in self._manifests(day):

@@ -40,6 +40,16 @@ class EntryIndex:
         except (OSError, ValueError, TypeError, IndexError):
             return None
 
+    def is_whole(self, day: date) -> bool:
+        """Whether what is kept of a day is as it was written, of whichever manifest; so too where nothing is kept."""
+        try:
+            kept = self._files.read(self._layout.entries(day))
+            return int(kept[:8], 16) == zlib.crc32(kept[8:])
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError):
+            return False
+
     def save(self, day: date, stamp: Stamp, entries: Mapping[str, RecordHeader]) -> None:
         """Keep the entries of the manifest that has *stamp*, where that is possible."""
         with suppress(OSError):  # read-only, or full

@@ -18,7 +18,7 @@ from backfill.stores._atomic import FileSystem, remove_tree
 from backfill.stores._layout import Layout
 from backfill.stores._locks import Locks, lock_of, try_lock
 
-_IN_USE = "in-use"
+IN_USE = "in-use"
 
 
 class Workspace:
@@ -62,21 +62,22 @@ class Staging:
     def claim(self) -> Workspace:
         """Return a new directory, held by its lock until it is discarded."""
         path = self._layout.staging / uuid.uuid4().hex
-        lock = lock_of(path / _IN_USE)
+        lock = lock_of(path / IN_USE)
         with self._locks.staging():
             self._files.make_directory(path)
             lock.acquire(timeout=0)
         return Workspace(path, lock, self._files)
 
-    def sweep(self) -> None:
-        """Remove what processes that ended have left."""
+    def sweep(self) -> list[str]:
+        """Remove what processes that ended have left; return the names of what is gone."""
         dead: list[Workspace] = []
         with self._locks.staging():
             self._files.make_directory(self._layout.staging)
             for name in self._files.names(self._layout.staging):
                 path = self._layout.staging / name
-                lock = lock_of(path / _IN_USE)
+                lock = lock_of(path / IN_USE)
                 if path.is_dir() and try_lock(lock):
                     dead.append(Workspace(path, lock, self._files))
         for workspace in dead:  # their locks keep other sweeps off, so the area is free for new drafts meanwhile
             workspace.discard()
+        return [workspace.path.name for workspace in dead if not workspace.path.exists()]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from backfill.errors import DamagedFile, DayLocked
+from backfill.errors import DamagedFile
 from backfill.model import Contribution, MergedDay, RecordHeader, SnapshotInfo, StoredDay, SummaryHeader, combine_day, decide
 from backfill.protocols import Clock
 from backfill.serialization import decode_record
@@ -26,6 +26,10 @@ from backfill.stores._manifest import FileFacts, Manifest, encode_manifest
 from backfill.stores._metadata import encode_metadata
 from backfill.stores._staged import complete, refuse_twins
 from backfill.stores._staging import Staging, Workspace
+from backfill.stores._tidying import Housekeeping
+
+_SWEEP_SECONDS = KEPT_SECONDS / 4
+"""So long from one sweep of former states to the next: a listing for each commit would add up."""
 
 _COLLECT_AGAIN = "collect the whole day again with skip_existing=False, or bring the file back from a copy"
 
@@ -65,17 +69,16 @@ class Writer:
         self._generations = generations
         self._index = index
         self._staging = Staging(layout, files, locks)
+        self._house = Housekeeping(layout, files, locks, generations, self._staging)
         self._is_tidy = False
         self._next_sweep = 0.0
 
     def claim(self) -> Workspace:
         """Return a directory for a draft; the first time, also clear away what dead processes have left."""
         if not self._is_tidy:
-            self._recover_all()
+            self._house.tidy()
             self._is_tidy = True
-            with suppress(OSError):  # what cannot be removed, perhaps another user's, keeps nobody from storing days
-                self._staging.sweep()
-            self._sweep_retired()
+            self._next_sweep = self._clock.monotonic() + _SWEEP_SECONDS
         return self._staging.claim()
 
     def commit(self, staged: Staged, contribution: Contribution, build: Path) -> SnapshotInfo | None:
@@ -91,7 +94,8 @@ class Writer:
         with self._locks.day(contribution.day, f"job {contribution.job_id}"):
             info = self._publish(staged, contribution, build)
         if self._clock.monotonic() >= self._next_sweep:
-            self._sweep_retired()
+            self._house.sweep_retired()
+            self._next_sweep = self._clock.monotonic() + _SWEEP_SECONDS
         return info
 
     def delete(self, day: date) -> None:
@@ -207,20 +211,3 @@ class Writer:
             self._files.rename(build, place)  # so that the exchange alone retires the old state, and readers never miss it
             replace_directory(self._files, live, place, self._layout.aside(day))
         self._files.sync_directory(self._layout.root)
-
-    def _recover_all(self) -> None:
-        self._files.make_directory(self._layout.root)
-        for name in self._files.names(self._layout.root):
-            day = self._layout.day_set_aside(name)
-            if day is None:
-                continue
-            try:
-                with self._locks.day(day, "a recovery", timeout=0):
-                    self._generations.recover(day)
-            except DayLocked:  # by a process that is alive, and recovers it itself
-                continue
-
-    def _sweep_retired(self) -> None:
-        self._next_sweep = self._clock.monotonic() + KEPT_SECONDS / 4  # a listing for each commit would add up
-        with suppress(OSError):  # as in `claim`
-            self._generations.sweep()

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from backfill.clock import SystemClock
 from backfill.model import RecordHeader
-from backfill.model.checks import as_date, as_seconds
+from backfill.model.checks import as_date, as_path, as_seconds
 from backfill.protocols import Clock
 from backfill.stores._atomic import FileSystem
 from backfill.stores._draft import FileDraft
@@ -51,7 +51,7 @@ class PerDistrictFileSnapshotStore:
 
     Raises:
         StoreUnavailable: *root* is not a directory.
-        InvalidRequest: *lock_timeout* is no number of seconds.
+        InvalidRequest: *root* is no path, or *lock_timeout* no number of seconds.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class PerDistrictFileSnapshotStore:
         clock: Clock | None = None,
         files: FileSystem | None = None,
     ) -> None:
-        self._root = Path(root).absolute()  # a later change of the working directory must not move the store
+        self._root = as_path("root", root).absolute()  # a later change of the working directory must not move the store
         with translated(self._root, "opening the store"), suppress(FileNotFoundError):
             if not stat.S_ISDIR(self._root.stat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self._root))

@@ -76,9 +76,17 @@ class DictFetch:
                 answers = self._answers.get(key)
                 if answers:
                     answer = answers.pop(0) if len(answers) > 1 else answers[0]
-                    return copy.copy(answer) if isinstance(answer, BaseException) else answer  # a raised exception is changed
+                    return _copied(answer) if isinstance(answer, BaseException) else answer
         message = f"the test's dictionary holds neither {request.identity!r} nor {request.url!r}; add one of them"
         return DataUnavailable(message)
+
+
+def _copied(error: BaseException) -> BaseException:
+    """Return a copy, since who raises an exception changes it; the exception itself, where its class cannot be copied."""
+    try:
+        return copy.copy(error)
+    except Exception:  # noqa: BLE001 - a class whose constructor wants more than its args raises whatever it likes
+        return error
 
 
 def _listed(answer: Answer | Sequence[Answer]) -> list[Answer]:

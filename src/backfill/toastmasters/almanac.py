@@ -9,7 +9,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date
 
-from backfill.errors import InvalidRequest
+from attrs import frozen
+
+from backfill.errors import InvalidRequest, StoreError
 from backfill.model import Document
 from backfill.toastmasters.calendar import ClosingCalendar
 from backfill.toastmasters.kinds import ReportKind
@@ -23,6 +25,23 @@ Learnt = Callable[[ClosingCalendar], ClosingCalendar]
 """Called with the calendar after something was learnt; returns it with what others may have learnt meanwhile."""
 
 
+@frozen
+class Found:
+    """Where a day was found, or is to be looked for.
+
+    Attributes:
+        as_of: The as-of under which.
+        step_backs: Earlier as-ofs to try where a report of that one turns out to hold nothing.
+        is_by_label: Whether it is known by the label of a page alone, which may be days too late.
+        is_doubted: Whether there may be a later one, which a later run would find.
+    """
+
+    as_of: date
+    step_backs: tuple[date, ...] = ()
+    is_by_label: bool = False
+    is_doubted: bool = False
+
+
 class Almanac:
     """The calendar as it is known by now, and two notes that spare requests and tell readers something. Any thread.
 
@@ -30,15 +49,19 @@ class Almanac:
 
     Args:
         calendar: What is known of closing months; ``None`` = the shipped table.
-        on_learnt: Keeps what was learnt, in a file, say.
+        on_learnt: Keeps what was learnt, in a file, say. What it cannot keep is known all the same for as long as the almanac lives.
     """
 
     def __init__(self, calendar: ClosingCalendar | None = None, *, on_learnt: Learnt | None = None) -> None:
         self._calendar = ClosingCalendar() if calendar is None else calendar
         self._on_learnt = on_learnt
         self._lock = threading.Lock()
-        self._found: dict[tuple[date, date], date] = {}
+        self._found: dict[tuple[date, date], Found] = {}
         self._rows: OrderedDict[tuple[ReportKind, str | None, str], date] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type[Almanac], tuple[ClosingCalendar]]:
+        """Pickle what is known: the copy learns for itself, and keeps it nowhere."""
+        return type(self), (self._calendar,)
 
     @property
     def calendar(self) -> ClosingCalendar:
@@ -57,15 +80,24 @@ class Almanac:
                 return
             for contradiction in set(calendar.contradictions) - set(self._calendar.contradictions):
                 _log.warning("closing months: %s; the days in question are asked for", contradiction)
-            self._calendar = calendar if self._on_learnt is None else self._on_learnt(calendar)
+            self._calendar = self._kept(calendar)
 
-    def found(self, day: date, today: date) -> date | None:
-        """Return the as-of under which the day was found *today*, so that its other documents need no search; ``None`` = none yet."""
+    def _kept(self, calendar: ClosingCalendar) -> ClosingCalendar:
+        if self._on_learnt is None:
+            return calendar
+        try:
+            return self._on_learnt(calendar)
+        except StoreError as error:  # of no consequence for any figure, so for no district
+            _log.warning("what was learnt of closing months cannot be kept: %s", error)
+            return calendar
+
+    def found(self, day: date, today: date) -> Found | None:
+        """Return where a month's end was found *today*, so that its other documents need no search; ``None`` = it was not yet."""
         return self._found.get((day, today))
 
-    def note_found(self, day: date, today: date, as_of: date) -> None:
-        """Note the as-of under which the day was found."""
-        self._found[day, today] = as_of
+    def note_found(self, day: date, today: date, found: Found) -> None:
+        """Note where a month's end was found."""
+        self._found[day, today] = found
 
     def seen_before(self, kind: ReportKind, district: str | None, day: date, document: Document) -> date | None:
         """Return another day whose report had the very same rows; ``None`` = none that is remembered."""

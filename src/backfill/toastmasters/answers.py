@@ -4,15 +4,9 @@ The dashboard answers 200 to nearly everything: with another month or another da
 error page, with a report of no rows. An answer is taken for the report that was asked for when it has that report's headings, its
 footer names the month and the day that were asked for, its rows are of the district, and there are some.
 
-A file is told from a cut one by its footer alone: the shortest whole reports are smaller than many a cut one, so a size
-proves nothing. Two answers have no footer, and yet are not cut in the middle:
-
-* **A whole header and nothing else.** So the dashboard has answered for a day after a report's last publication: it has no rows
-  for that day, and says no more. It is taken as *no rows*, not as cut: at a month's end the caller then steps back to the
-  day before, which has some, while a cut file would fail. Should it be cut after all, just behind its header, nothing wrong is
-  stored: no rows never become figures.
-* **Nothing at all**, or blanks. That says nothing about the day, not even which report it is: the connection or the server broke
-  off before the first byte. It counts as cut, and never as "nothing was published".
+A file is told from a cut one by its footer alone: the shortest whole reports are smaller than many a cut one, so a size proves
+nothing. What has no footer counts as cut, headings without rows and nothing at all included. Where the dashboard has no rows for a
+day it says so with a footer: the 408 bytes seen after a summary's last publication are its headings and a footer.
 """
 
 from __future__ import annotations
@@ -40,15 +34,23 @@ class OtherPeriod(TransientSourceError):  # noqa: N818 - as above
     Attributes:
         month_end: The last day of the month that it is of.
         as_of: The day as of which it is.
+        has_rows: Whether it has figures of them; the footer of an empty answer is no more than plausible.
     """
 
     default_kind = "wrong_period"
 
     def __init__(
-        self, message: str = "", *, month_end: date, as_of: date, stage: str | None = None, max_attempts: int | None = None
+        self,
+        message: str = "",
+        *,
+        month_end: date,
+        as_of: date,
+        has_rows: bool,
+        stage: str | None = None,
+        max_attempts: int | None = None,
     ) -> None:
         super().__init__(message, stage=stage, max_attempts=max_attempts)
-        self.month_end, self.as_of = month_end, as_of
+        self.month_end, self.as_of, self.has_rows = month_end, as_of, has_rows
 
 
 MAX_ATTEMPTS = 2
@@ -72,7 +74,8 @@ def check_report(
         month_end: The last day of the month that was asked for.
         as_of: The as-of day that was asked for.
         district: The district that was asked for, in any spelling; ``None`` for the summary.
-        max_attempts: How often the question is worth asking; one when stepping back from day to day.
+        max_attempts: How often the question is worth asking where the answer is none of that day; one when stepping back from day
+            to day. What is no whole report is asked for again all the same.
 
     Raises:
         NoRows: All is right, but there are no rows (kind ``missing_rows``).
@@ -93,14 +96,17 @@ def check_report(
             f"{document.name}: {what}",
             month_end=footer.month_end,
             as_of=footer.as_of,
+            has_rows=bool(report.rows),
             stage="validate",
             max_attempts=max_attempts,
         )
     problem = problem or _wrong_rows(report, wanted)
     if problem is not None:
         word, what = problem
-        failure = NoRows if word == NoRows.default_kind else TransientSourceError
-        raise failure(f"{document.name}: {what}", kind=word, stage="validate", max_attempts=max_attempts)
+        text = f"{document.name}: {what}"
+        if word == NoRows.default_kind:
+            raise NoRows(text, stage="validate", max_attempts=max_attempts)
+        raise TransientSourceError(text, kind=word, stage="validate", max_attempts=MAX_ATTEMPTS)
     return report
 
 
@@ -118,9 +124,7 @@ def _misfit(document: Document, report: Report[Row]) -> _Problem | None:
         return "wrong_report", f"the answer has the headings of {found}, where {report.kind} was asked for"
     if report.footer is not None:
         return None
-    if report.lines or report.missing:
-        return "truncated", f"the answer has no footer: it was cut after {report.lines} rows"
-    return "missing_rows", "the answer is a header without rows and without a footer"
+    return "truncated", f"the answer has no footer: it was cut after {report.lines} rows"
 
 
 def _wrong_rows(report: Report[Row], district: str | None) -> _Problem | None:

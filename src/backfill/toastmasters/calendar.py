@@ -37,9 +37,9 @@ from backfill.toastmasters.sightings import (
     overlaps,
     sighting_of,
 )
-from backfill.toastmasters.years import month_of, previous_month
+from backfill.toastmasters.years import FIRST_YEAR, month_of, previous_month
 
-FIRST_MONTH = date(2008, 7, 31)
+FIRST_MONTH = FIRST_YEAR.months[0]
 """The first month of which the dashboard has anything."""
 
 SETTLING = timedelta(days=2)
@@ -258,13 +258,12 @@ class ClosingCalendar:
         (edition,) = self.editions(day, day, Frequency.DAILY, today=today)
         return edition
 
-    def step_backs(self, edition: Edition) -> tuple[date, ...]:
-        """Return the as-ofs to try, one attempt each, if the one of *edition* turns out to hold nothing; none but at month-ends."""
-        if edition.gap is not None or edition.as_of is None or edition.day != month_of(edition.day):
-            return ()
-        first = max(edition.day, self.first_as_of(edition.day) or edition.day)
-        days = (edition.as_of - number * _DAY for number in range(1, STEPS_BACK + 1))
-        return tuple(as_of for as_of in days if as_of >= first)
+    def step_backs(self, month: date, as_of: date) -> tuple[date, ...]:
+        """Return the as-ofs to try, one attempt each, if the close of *month* as of *as_of* turns out to hold nothing."""
+        month = month_of(month)
+        first = max(month, self.first_as_of(month) or month)
+        days = (as_of - number * _DAY for number in range(1, STEPS_BACK + 1))
+        return tuple(day for day in days if day >= first)
 
     # --- within -------------------------------------------------------------------------------------------------------
 

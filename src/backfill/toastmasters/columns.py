@@ -7,28 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import get_type_hints
 
 from attrs import field, frozen
 
 from backfill.model.checks import frozen_mapping
-
-FIRST_YEAR = 2008
-"""The first program year that the dashboard serves: 2008-2009."""
+from backfill.toastmasters.years import FIRST_YEAR
 
 _INSIGNIFICANT = re.compile(r"[\W_]+")
-_JULY = 7
-
-
-def program_year(day: date) -> int:
-    """Return the calendar year in which the program year of *day* began: it runs from 1 July to 30 June."""
-    return day.year if day.month >= _JULY else day.year - 1
-
-
-def month_within(year: int, month: int) -> date:
-    """Return the first day of *month* in the program year that began in *year*."""
-    return date(year if month >= _JULY else year + 1, month, 1)
 
 
 def normal_heading(heading: str) -> str:
@@ -66,7 +52,7 @@ class Column:
         read: Callable[[str], object],
         heading: str | None,
         *aliases: str,
-        since: int = FIRST_YEAR,
+        since: int = FIRST_YEAR.start,
         until: int | None = None,
         renamed: Mapping[int, str] | None = None,
     ) -> None:

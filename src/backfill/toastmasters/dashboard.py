@@ -198,7 +198,8 @@ def document_requests(
         search = calendar.search(month, today=today)
         expected = edition.as_of or search.next_probe or search.earliest
         wanted = [DashboardDocument(kind, district, month, expected) for kind in kinds]
-        days = dict.fromkeys((*calendar.step_backs(edition), *search.candidates))
+        found = search.candidates or (expected,)
+        days = dict.fromkeys((*calendar.step_backs(month, expected), *found, *calendar.step_backs(month, found[0])))
         others = [DashboardDocument(kind, district, month, as_of) for as_of in days for kind in kinds]
         others += _asked_in_search(month, search.candidates)
     live = open_years(calendar, today)

@@ -9,7 +9,7 @@ from datetime import date
 from attrs import frozen
 
 from backfill.model.checks import last_of_month
-from backfill.toastmasters.columns import month_within, program_year
+from backfill.toastmasters.years import program_year
 
 _MONTHS = (
     "january", "february", "march", "april", "may", "june",
@@ -73,13 +73,13 @@ def parse_footer(text: str, *, requested: date | None = None) -> Footer | None:
         return None
     try:
         as_of = date(int(match[4]), int(match[2]), int(match[3]))
-    except ValueError:
+        end = last_of_month(date(as_of.year - (month > as_of.month), month, 1))
+    except ValueError:  # no such day, or a month before the year 1
         return None
-    first = date(as_of.year - (month > as_of.month), month, 1)
-    if requested is not None and program_year(first) != program_year(requested):
-        wanted = month_within(program_year(requested), month)
-        first = wanted if wanted <= as_of else first
-    return Footer(last_of_month(first), as_of)
+    if requested is not None and program_year(end) != program_year(requested):
+        wanted = program_year(requested).month(month)
+        end = wanted if wanted.replace(day=1) <= as_of else end
+    return Footer(end, as_of)
 
 
 def _month(word: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Divisions and areas: their clubs counted together, beside what the division report says of them as a whole."""
+"""Divisions and areas: their clubs counted together, beside what the division report says of them as a whole, where it does."""
 
 from __future__ import annotations
 
@@ -71,17 +71,22 @@ def _counted(clubs: Sequence[Club]) -> dict[str, JsonValue]:
 
 
 def _as_a_whole(clubs: Sequence[Club], unit: str) -> dict[str, JsonValue]:
-    """Return what the division report repeats in each row of a unit: the first row that has it counts."""
+    """Return what the division report repeats in each row of a unit: the first row that has it counts; what none has is left out."""
 
     def said(name: str) -> JsonValue:
         read = attrgetter(f"{unit}_{name}")
         return next((value for club in clubs if (value := read(club.visits)) is not None), None)
 
-    return {
+    whole: dict[str, JsonValue] = {
         "clubBase": said("base"),
         "paidClubs": said("paid"),
-        "paidClubGoals": {level: said(f"paid_for_{level}") for level in _LEVELS},
+        "paidClubGoals": _known({level: said(f"paid_for_{level}") for level in _LEVELS}) or None,
         "distinguishedClubs": said("distinguished"),
-        "distinguishedClubGoals": {level: said(f"level_for_{level}") for level in _LEVELS},
+        "distinguishedClubGoals": _known({level: said(f"level_for_{level}") for level in _LEVELS}) or None,
         "distinguishedStatus": said("status"),
     }
+    return _known(whole)
+
+
+def _known(values: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return {name: value for name, value in values.items() if value is not None}

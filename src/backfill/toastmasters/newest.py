@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from backfill.engine.jobs import LiveJob
 from backfill.errors import DataUnavailable, PermanentSourceError, SourceError, StoreError, TransientSourceError
-from backfill.model import BackfillReport, BackfillRequest, SnapshotInfo, Stage
-from backfill.protocols import Clock, Fetch, Fetcher, SnapshotStore
+from backfill.model import BackfillReport, BackfillRequest, RecordHeader, SnapshotInfo, Stage, UnitState
+from backfill.protocols import Clock, Fetch, Fetcher, ScopeResolver, SnapshotStore
 from backfill.service import BackfillService
 from backfill.toastmasters.calendar import ClosingCalendar, newest_day
 from backfill.toastmasters.source import RefreshServiceSource
@@ -54,10 +54,11 @@ def refresh_newest(
     fetch: Fetch | Fetcher | None,
     store: SnapshotStore,
     districts: Sequence[str] | None,
+    scope: ScopeResolver | None,
     clock: Clock,
 ) -> SnapshotInfo:
     """Return what the newest day, of those that a refresh tries, became in *store*; see `RefreshService.refresh`."""
-    with _Refreshes(RefreshServiceSource(service), store, fetch=fetch, clock=clock) as refreshes:
+    with _Refreshes(RefreshServiceSource(service), store, scope, fetch=fetch, clock=clock) as refreshes:
         tried: list[date] = []
         for as_of in _given_out(newest_day(clock.today())):
             for day in _described(as_of, service.calendar):
@@ -65,9 +66,10 @@ def refresh_newest(
                     continue
                 tried.append(day)
                 request = BackfillRequest(day, target_districts=districts, skip_existing=False)
+                before = store.entries(day)
                 report = refreshes.run_backfill(request, progress=False)
                 if report.snapshot_ids:
-                    return _stored(store, day, report)
+                    return _stored(store, day, before, report)
                 refreshes.raise_failure(report)
     shown = ", ".join(day.isoformat() for day in tried)
     raise DataUnavailable(f"the dashboard has no figures of any of the newest days ({shown})")
@@ -86,8 +88,9 @@ def _described(as_of: date, calendar: ClosingCalendar) -> Iterator[date]:
         yield before.month
 
 
-def _stored(store: SnapshotStore, day: date, report: BackfillReport) -> SnapshotInfo:
-    metadata = store.read(day).metadata
-    new = tuple(name for name, header in store.entries(day).items() if header.job_id == report.backfill_id)
-    kept = tuple(name for name in metadata.districts if name not in new)
-    return SnapshotInfo(day, metadata.status, new, kept, metadata.districts, metadata.failed)
+def _stored(store: SnapshotStore, day: date, before: Mapping[str, RecordHeader], report: BackfillReport) -> SnapshotInfo:
+    metadata, after = store.read(day).metadata, store.entries(day)
+    put = [name for name, ends in report.progress.district_progress.items() if ends.get(UnitState.COMPLETED)]
+    new = {name for name in put if name not in before or before[name].sha256 != after[name].sha256}
+    kept = tuple(sorted(name for name in put if name not in new))
+    return SnapshotInfo(day, metadata.status, tuple(sorted(new)), kept, metadata.districts, metadata.failed)

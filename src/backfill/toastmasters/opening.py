@@ -12,7 +12,7 @@ from backfill.errors import DataUnavailable, InvalidRequest
 from backfill.fetching import PoliteFetcher, RawArchive
 from backfill.job import Job
 from backfill.jobstores import SqliteJobStore
-from backfill.model import Document
+from backfill.model import Document, DocumentRef, SnapshotInfo
 from backfill.protocols import Clock, ScopeResolver
 from backfill.scopes import DistrictConfigurationService, FixedScope
 from backfill.service import BackfillService
@@ -38,8 +38,7 @@ class DashboardService(BackfillService):
 
     Attributes:
         root: The folder.
-        refresh_service: The source's refresh service, for single figures and for `RefreshService.refresh`.
-        store: The snapshots.
+        refresh_service: The source's refresh service, for single figures.
         archive: The raw documents.
         configuration: The districts configured in the folder.
         jobs: The jobs of all processes that use the folder.
@@ -52,7 +51,7 @@ class DashboardService(BackfillService):
         clock = default_clock() if clock is None else clock
         self.root = root
         self.archive = RawArchive(root / "raw")
-        self.store = PerDistrictFileSnapshotStore(root / "snapshots", clock=clock)
+        self._snapshots = PerDistrictFileSnapshotStore(root / "snapshots", clock=clock)
         self.configuration = DistrictConfigurationService(
             root / "config" / "districts.json", normalize=normalize_district, clock=clock
         )
@@ -63,7 +62,7 @@ class DashboardService(BackfillService):
         self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=almanac)
         super().__init__(
             RefreshServiceSource(self.refresh_service),
-            self.store,
+            self._snapshots,
             scope or self.configuration,
             jobs=self.jobs,
             fetch=self._polite,
@@ -72,6 +71,11 @@ class DashboardService(BackfillService):
 
     def __repr__(self) -> str:
         return f"DashboardService({str(self.root)!r})"
+
+    @property
+    def store(self) -> PerDistrictFileSnapshotStore:
+        """The snapshots."""
+        return self._snapshots
 
     def resume_interrupted(self) -> tuple[Job, ...]:
         """Go on with the jobs that were interrupted, as `resume_jobs` does, and say so in the log; return `resumed`.
@@ -95,6 +99,10 @@ class DashboardService(BackfillService):
         self._polite.close()
         self.jobs.close()
 
+    def refresh(self, districts: Sequence[str] | None = None) -> SnapshotInfo:
+        """Collect the newest day into the folder, within the service's scope; see `RefreshService.refresh`."""
+        return self.refresh_service.refresh(self.store, districts, scope=self.scope)
+
     def read_raw(self, day: date, district: str | None, report: ReportKind | str) -> Document:
         """Return a raw document of a stored day: exactly the one that its figures were made from.
 
@@ -106,24 +114,27 @@ class DashboardService(BackfillService):
         Raises:
             SnapshotNotFound: The day, or the district, is not stored.
             DataUnavailable: The figures were made without this report; or the archive no longer holds it.
-            InvalidRequest: There is no such report.
+            DamagedFile: The snapshot, or the archive, does not hold what it must.
+            InvalidRequest: There is no such report, or it is not one of all districts.
         """
         kind = _kind(report)
+        if district is None and kind is not ReportKind.SUMMARY:
+            raise InvalidRequest("district", None, f"a {kind} is of one district", "name the district")
         snapshot = self.store.read(day)
         holders = snapshot.districts if district is None else (normalize_district(district),)
         for holder in holders:
             for ref in snapshot.district(holder).provenance:
-                found = parse_document_name(ref.name)
-                if found.kind is kind and found.district in {None, holder}:
-                    document = self.archive.get(ref.name, sha256=ref.sha256, fetched_at=ref.fetched_at)
-                    if document is None:
-                        message = (
-                            f"the archive at {self.root / 'raw'} no longer holds {ref.name} with the content of {ref.fetched_at}"
-                        )
-                        raise DataUnavailable(message, kind="not_archived")
-                    return document
+                if _is_of(ref, kind, holder):
+                    return self._archived(ref)
         message = f"the figures of {'all districts' if district is None else district} on {day} were made without a {kind}"
         raise DataUnavailable(message, kind="not_used")
+
+    def _archived(self, ref: DocumentRef) -> Document:
+        document = self.archive.get(ref.name, sha256=ref.sha256, fetched_at=ref.fetched_at)
+        if document is None:
+            message = f"the archive at {self.root / 'raw'} no longer holds {ref.name} with the content of {ref.fetched_at}"
+            raise DataUnavailable(message, kind="not_archived")
+        return document
 
 
 def open_service(
@@ -184,6 +195,15 @@ def kept_almanac(path: Path) -> Almanac:
 def _kept(file: WholeFile) -> ClosingCalendar:
     found = file.read()
     return ClosingCalendar() if found is None else ClosingCalendar.from_json(found[1], path=str(file.path))
+
+
+def _is_of(ref: DocumentRef, kind: ReportKind, district: str) -> bool:
+    """Return whether a document is this report, of the district or of all; one of another source is not."""
+    try:
+        found = parse_document_name(ref.name)
+    except InvalidRequest:
+        return False
+    return found.kind is kind and found.district in {None, district}
 
 
 def _kind(report: ReportKind | str) -> ReportKind:

@@ -20,11 +20,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 from backfill.jsonvalues import JsonValue
-from backfill.toastmasters.columns import program_year
 from backfill.toastmasters.levels import district_level
 from backfill.toastmasters.reports import Report
 from backfill.toastmasters.rows import SummaryRow
 from backfill.toastmasters.versions import CALCULATION_VERSION, RANKING_VERSION, SCHEMA_VERSION
+from backfill.toastmasters.years import program_year
 
 _NO_REGION = frozenset({"", "unknown"})
 _FIRST_WITH_LEVELS = 2025  # the programme's rules for districts are known from then on
@@ -105,7 +105,7 @@ def rankings(day: date, as_of: date, summary: Report[SummaryRow], *, fetched_at:
         },
         "rankings": [
             {
-                **_figures(rows[index], program_year(day)),
+                **_figures(rows[index], program_year(day).start),
                 "clubsRank": ranks["clubs"][index],
                 "paymentsRank": ranks["payments"][index],
                 "distinguishedRank": ranks["distinguished"][index],

@@ -7,35 +7,38 @@ day of its plan, through `backfill.toastmasters.source.RefreshServiceSource`.
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
 
 from backfill.clock import SystemClock
-from backfill.errors import DataUnavailable, SourceError
-from backfill.model import Collected, DocumentRequest, Edition, Finding, Frequency, JobContext, SnapshotInfo, UnitContext
-from backfill.model.checks import as_date
-from backfill.protocols import Clock, Fetch, Fetcher, SnapshotStore
+from backfill.errors import ServiceUnusable, SourceError
+from backfill.model import Collected, DocumentRequest, Edition, Frequency, JobContext, SnapshotInfo, UnitContext
+from backfill.model.checks import as_date, as_texts
+from backfill.protocols import Clock, Fetch, Fetcher, ScopeResolver, SnapshotStore
 from backfill.toastmasters.almanac import Almanac
-from backfill.toastmasters.answers import NoRows
+from backfill.toastmasters.asking import Reader
 from backfill.toastmasters.calendar import ClosingCalendar
-from backfill.toastmasters.dashboard import DASHBOARD_URL, DashboardDocument, checked_base_url, document_requests
+from backfill.toastmasters.collecting import collect_in_full, collect_rankings, collect_summaries, collectable
+from backfill.toastmasters.dashboard import DASHBOARD_URL, checked_base_url, document_requests
 from backfill.toastmasters.identifiers import normalize_district
-from backfill.toastmasters.kinds import ReportKind
-from backfill.toastmasters.published import Answer, Published, Reader
-from backfill.toastmasters.ranking import rankings
-from backfill.toastmasters.reports import Report
-from backfill.toastmasters.rows import ClubRow, DistrictRow, DivisionRow, RowT, SummaryRow
-from backfill.toastmasters.statistics import district_data, summary_data
+from backfill.toastmasters.published import Published, find_day
 
-RANKINGS = "all-districts-rankings"
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
 
 
 class RefreshService:
     """The dashboard's figures of any day. Any thread.
 
+    One that made its own way to the dashboard is to be closed: enter it, or call `close`.
+
     Args:
-        fetch: The way to the dashboard: a `Fetch`, or a `Fetcher` such as `PoliteFetcher`, which stays the caller's to close;
-            ``None`` = a polite one with its defaults, made on first use.
+        fetch: The way to the dashboard: a `Fetch`, or a `Fetcher` such as `PoliteFetcher`, which stays the caller's to close, and
+            from whose archive what no longer changes is taken; ``None`` = a polite one with its defaults, made on first use, and
+            closed with the service.
         base_url: The dashboard's address.
         clock: Tells which day it is (UTC); ``None`` = the system's.
         almanac: What is known of closing months; ``None`` = what comes with the package. It learns as answers come.
@@ -56,14 +59,45 @@ class RefreshService:
         self._base_url = checked_base_url(base_url)
         self._almanac = almanac or Almanac()
         self._fetch = fetch
+        self._own: Fetcher | None = None
+        self._closed = False
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"RefreshService(base_url={self._base_url!r})"
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle it without its door, which belongs to this process: `using` gives the copy one."""
+        return {**self.__dict__, "_fetch": None, "_own": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Restore it."""
+        self.__dict__.update({**state, "_lock": threading.Lock()})
+
+    def __enter__(self) -> Self:
+        """Return the service."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the way to the dashboard that the service made itself, if it did; what it was given is not touched.
+
+        May be called twice. Copies made by `using` go on working: they have a door of their own.
+        """
+        with self._lock:
+            self._closed = True
+            own, self._own = self._own, None
+        if own is not None:
+            own.close()
 
     def using(self, fetch: Fetch | Fetcher) -> RefreshService:
         """Return a copy bound to another door; cheap, and what one learns of closing months all know."""
         other = copy.copy(self)
         other._fetch = fetch  # noqa: SLF001 - of the same class
+        other._own = None  # noqa: SLF001 - as above
         return other
 
     @property
@@ -80,7 +114,7 @@ class RefreshService:
             DataUnavailable: The day has no figures.
             SourceError: The summary cannot be had, or believed.
         """
-        return tuple(self._find(day).rows)
+        return tuple(collectable(self._find(day)))
 
     def get_all_districts(self, day: date) -> dict[str, Collected]:
         """Return a summary of each district of the day, by one request.
@@ -89,11 +123,7 @@ class RefreshService:
             DataUnavailable: The day has no figures.
             SourceError: The summary cannot be had, or believed.
         """
-        published = self._find(day)
-        return {
-            district: Collected(summary_data(published.day, district, row), published.as_of, "summary")
-            for district, row in published.rows.items()
-        }
+        return collect_summaries(self._find(day))
 
     def get_district_performance(self, day: date, district: str) -> Collected:
         """Return a district's figures in full, from its three reports, by three requests and the day's summary.
@@ -108,16 +138,8 @@ class RefreshService:
             InvalidRequest: *district* cannot name one.
         """
         name = normalize_district(district)
-        published = self._find(day)
-        row = published.rows.get(name)
-        if row is None:
-            message = f"the summary of {published.day} does not have district {name}"
-            raise DataUnavailable(message, kind="no_such_district")
-        clubs = self._clubs(published, name, row)
-        payments = self._optional(ReportKind.DISTRICT, DistrictRow, published, name, clubs.as_of)
-        visits = self._optional(ReportKind.DIVISIONS, DivisionRow, published, name, clubs.as_of)
-        made = district_data(published.day, name, clubs.report, payments, visits, row)
-        return Collected(made.data, clubs.as_of, "full", findings=made.findings, settled=None if made.settled else False)
+        edition = self._edition(day)
+        return collect_in_full(self._reader(edition, name), self._find(day), name)
 
     def get_multiple_districts(self, day: date, districts: Sequence[str]) -> dict[str, Collected | SourceError]:
         """Return the figures of several districts in full, or in the place of one the error that it has.
@@ -125,14 +147,14 @@ class RefreshService:
         Raises:
             DataUnavailable: The day has no figures.
             SourceError: The summary cannot be had, or believed.
-            InvalidRequest: A text of *districts* cannot name one.
+            InvalidRequest: A text of *districts* cannot name one, or there is none.
         """
-        names = dict.fromkeys(map(normalize_district, districts))
-        self._find(day)
+        names = dict.fromkeys(map(normalize_district, as_texts("districts", districts)))
+        edition, published = self._edition(day), self._find(day)
         results: dict[str, Collected | SourceError] = {}
         for name in names:
             try:
-                results[name] = self.get_district_performance(day, name)
+                results[name] = collect_in_full(self._reader(edition, name), published, name)
             except SourceError as error:
                 results[name] = error
         return results
@@ -140,17 +162,17 @@ class RefreshService:
     def get_rankings(self, day: date) -> Collected:
         """Return the ranking of all districts of the day, in the form of ``all-districts-rankings.json``.
 
+        Of the summary's rows all are ranked; a finding names those whose district cannot be collected, since nothing can be called so.
+
         Raises:
             DataUnavailable: The day has no figures.
             SourceError: The summary cannot be had, or believed.
         """
-        published = self._find(day)
-        summary = published.summary
-        findings = tuple(Finding(found.kind, found.message, published.day, found.district) for found in summary.findings)
-        ranked = rankings(published.day, published.as_of, summary, fetched_at=published.fetched_at)
-        return Collected(ranked, published.as_of, "summary", findings=findings)
+        return collect_rankings(self._find(day))
 
-    def refresh(self, store: SnapshotStore, districts: Sequence[str] | None = None) -> SnapshotInfo:
+    def refresh(
+        self, store: SnapshotStore, districts: Sequence[str] | None = None, *, scope: ScopeResolver | None = None
+    ) -> SnapshotInfo:
         """Collect the newest day that there is, and store it as a backfill of that day would.
 
         The newest day is yesterday (UTC); as long as nothing is there, up to three days before it are tried. While a month is closing
@@ -159,15 +181,17 @@ class RefreshService:
         Args:
             store: Where the snapshot goes.
             districts: Which, in full; ``None`` = all, in summary.
+            scope: Which districts may be touched; ``None`` = all.
 
         Raises:
+            InvalidRequest: None of *districts* is in *scope*.
             DataUnavailable: None of these days has any figures.
             SourceError: They cannot be had, or believed: nothing was stored.
             StoreError: They cannot be stored.
         """
         from backfill.toastmasters.newest import refresh_newest  # noqa: PLC0415 - only this needs the whole engine
 
-        return refresh_newest(self, self._fetch, store, districts, self._clock)
+        return refresh_newest(self, self._way_out(), store, districts, scope, self._clock)
 
     # --- planning -----------------------------------------------------------------------------------------------------
 
@@ -181,41 +205,32 @@ class RefreshService:
 
     # --- within -------------------------------------------------------------------------------------------------------
 
-    def _reader(self, day: date, district: str | None) -> Reader:
-        return Reader(self._door(day, district), self._base_url, self._almanac, self._clock.today())
-
-    def _door(self, day: date, district: str | None) -> Fetch:
-        fetch = self._fetch
-        if fetch is None:
-            from backfill.wiring import default_fetcher  # noqa: PLC0415 - only who comes without a door pays for one
-
-            fetch = self._fetch = default_fetcher(self._clock)
-        if isinstance(fetch, Fetcher):
-            now = self._clock.now()
-            return fetch.bind(UnitContext(JobContext("refresh-service", now), day, district, now))
-        return fetch
+    def _edition(self, day: date) -> Edition:
+        return self.calendar.edition(as_date("day", day), today=self._clock.today())
 
     def _find(self, day: date) -> Published:
-        day = as_date("day", day)
-        reader = self._reader(day, None)
-        return reader.find(self.calendar.edition(day, today=reader.today))
+        edition = self._edition(day)
+        return find_day(self._reader(edition, None), edition)
 
-    def _clubs(self, published: Published, district: str, row: SummaryRow) -> Answer[ClubRow]:
-        wanted = DashboardDocument(ReportKind.CLUBS, district, published.month, published.as_of)
-        try:
-            return self._reader(published.day, district).read_first(wanted, published.step_backs, ClubRow, day=published.day)
-        except NoRows as error:
-            if not row.paid_clubs and not row.active_clubs:
-                message = f"nothing was published of district {district} for {published.day}"
-                raise DataUnavailable(message, kind="no_rows") from error
-            raise
+    def _reader(self, edition: Edition, district: str | None) -> Reader:
+        return Reader(self._door(edition, district), self._base_url, self._almanac, self._clock.today())
 
-    def _optional(
-        self, kind: ReportKind, row: type[RowT], published: Published, district: str, as_of: date
-    ) -> Report[RowT] | None:
-        """Return a report that a district's figures can do without; ``None`` = it has no rows, or does not exist."""
-        wanted = DashboardDocument(kind, district, published.month, as_of)
-        try:
-            return self._reader(published.day, district).read(wanted, row, day=published.day).report
-        except (NoRows, DataUnavailable):
-            return None
+    def _door(self, edition: Edition, district: str | None) -> Fetch:
+        fetch = self._way_out()
+        if isinstance(fetch, Fetcher):
+            now = self._clock.now()
+            settled = now if edition.settled_on is None else datetime.combine(edition.settled_on, time(), UTC)
+            return fetch.bind(UnitContext(JobContext("refresh-service", now), edition.day, district, min(now, settled)))
+        return fetch
+
+    def _way_out(self) -> Fetch | Fetcher:
+        if self._fetch is not None:
+            return self._fetch
+        with self._lock:
+            if self._closed:
+                raise ServiceUnusable("this RefreshService was closed; make a new one")
+            if self._own is None:
+                from backfill.wiring import default_fetcher  # noqa: PLC0415 - only who comes without a door pays for one
+
+                self._own = default_fetcher(self._clock)
+            return self._own

@@ -10,13 +10,13 @@ from attrs import evolve, field, frozen
 
 from backfill.model import Finding
 from backfill.model.checks import sized
-from backfill.toastmasters.columns import program_year
 from backfill.toastmasters.csvfile import read_table
 from backfill.toastmasters.footer import Footer, parse_footer
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.layouts import LAYOUTS
 from backfill.toastmasters.reading import Notes, listed, read_rows
 from backfill.toastmasters.rows import Row, RowT, RowT_co
+from backfill.toastmasters.years import program_year
 
 
 @frozen
@@ -70,7 +70,7 @@ def read_report(content: bytes, kind: ReportKind, *, requested: date | None = No
     rows = read_rows(table.rows, layout, match, notes)
     nearest = layout.year_of(table.header)
     month = footer.month_end if footer is not None else requested
-    missing = layout.missing(table.header, nearest if month is None else program_year(month))
+    missing = layout.missing(table.header, nearest if month is None else program_year(month).start)
     if missing:
         notes.add("missing_column", f"it has no column {listed(missing)}, which its program year should have")
     named = [heading for position, heading in match.unknown if table.header[position]]

@@ -15,12 +15,12 @@ from typing import NamedTuple
 from backfill.jsonvalues import JsonValue
 from backfill.model import Finding
 from backfill.toastmasters.clubs import Club, club_data, counted_columns, join_clubs
-from backfill.toastmasters.columns import program_year
 from backfill.toastmasters.comparing import compare_clubs, compare_goals, compare_sums
 from backfill.toastmasters.groups import area_data, division_data, sum_known
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.reports import Report, located
 from backfill.toastmasters.rows import ClubRow, DistrictRow, DivisionRow, RowT, SummaryRow
+from backfill.toastmasters.years import program_year
 
 _FIRST_WITH_SMEDLEY = 2025
 
@@ -72,6 +72,7 @@ def district_data(
     data: dict[str, JsonValue] = {
         "districtId": district,
         "snapshotDate": day.isoformat(),
+        "dcpColumns": None if there is None else [name for _, name in counted],
         "clubs": None if there is None else [club_data(club, day, counted) for club in joined],
         "divisions": None if there is None else division_data(joined),
         "areas": None if there is None else area_data(joined),
@@ -93,12 +94,13 @@ def district_data(
 def summary_data(day: date, district: str, row: SummaryRow) -> dict[str, JsonValue]:
     """Return a district's figures as far as the summary of all districts knows them. Pure; any thread.
 
-    The keys are those of the full figures; ``summary`` holds the row, with types. Clubs, areas, divisions and members are null: the
+    The keys are those of the full figures; ``summary`` holds the row, with types. Clubs and their columns, areas, divisions and members are null: the
     summary counts payments, clubs and levels only.
     """
     return {
         "districtId": district,
         "snapshotDate": day.isoformat(),
+        "dcpColumns": None,
         "clubs": None,
         "divisions": None,
         "areas": None,
@@ -138,7 +140,7 @@ def _totals(
         "distinguishedClubs": None if codes is None else len(codes) - codes.count(None),
         "selectDistinguishedClubs": None if codes is None else codes.count("S"),
         "presidentDistinguishedClubs": None if codes is None else codes.count("P"),
-        "smedleyDistinguishedClubs": None if codes is None or program_year(day) < _FIRST_WITH_SMEDLEY else codes.count("M"),
+        "smedleyDistinguishedClubs": None if codes is None or program_year(day).start < _FIRST_WITH_SMEDLEY else codes.count("M"),
     }
 
 

@@ -53,7 +53,11 @@ class ProgramYear:
     @property
     def months(self) -> tuple[date, ...]:
         """The last days of its twelve months."""
-        return tuple(last_of_month(date(self.start + month // 12, month % 12 + 1, 1)) for month in range(6, 18))
+        return tuple(self.month(number) for number in (*range(_JULY, 13), *range(1, _JULY)))
+
+    def month(self, number: int) -> date:
+        """Return its month of that *number*, 1 for January, named by its last day."""
+        return last_of_month(date(self.start + (number < _JULY), number, 1))
 
     def has_ended(self, today: date) -> bool:
         """Return whether its last day is over; on 30 June itself it is not.
@@ -62,6 +66,10 @@ class ProgramYear:
         `backfill.toastmasters.dashboard.open_years`.
         """
         return today > self.last_day
+
+
+FIRST_YEAR = ProgramYear(2008)
+"""The first program year that the dashboard serves."""
 
 
 def program_year(day: date) -> ProgramYear:

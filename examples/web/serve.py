@@ -1,0 +1,73 @@
+"""Serve a service over HTTP: mounted below /backfill of an application of your own, under uvicorn, on this machine only.
+
+Collects the weather of 2013 at New York's airports from the little server of examples/flights. Needs the extra "serve". Run it:
+
+    python examples/web/serve.py
+
+and, in another terminal, start a job and listen to it:
+
+    curl -si -H 'Content-Type: application/json' -d '{"startDate": "2013-01-01", "endDate": "2013-01-31", "targetDistricts": ["JFK", "LGA"]}' http://127.0.0.1:8000/backfill/backfills
+    curl -N 'http://127.0.0.1:8000/backfill/events?after=0'
+"""
+
+from __future__ import annotations
+
+import argparse
+import hmac
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "flights"))
+from backfill import BackfillService
+from backfill.fetching import PoliteFetcher
+from backfill.stores import MemorySnapshotStore
+from backfill.web import create_app, everybody
+from backfill_weather import WeatherSource
+from server import WeatherServer
+
+
+def only_with(token: str) -> Callable[[Request], bool]:
+    """Return what lets in who knows *token*."""
+
+    def authorize(request: Request) -> bool:
+        return hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode())
+
+    return authorize
+
+
+def host(service: BackfillService, token: str | None) -> Starlette:
+    """Return your application: a page of its own, and the service's interface below /backfill."""
+    interface = create_app(service, authorize=only_with(token) if token else everybody)
+    return Starlette(routes=[Route("/", lambda _request: RedirectResponse("/backfill/docs")), Mount("/backfill", interface)])
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=8000, help="where to listen; 0 = any that is free (8000)")
+    parser.add_argument("--token", help="let in only who sends it as a bearer token; without it, everybody on this machine")
+    arguments = parser.parse_args()
+    fetcher = PoliteFetcher(rate=200)
+    with (
+        WeatherServer() as weather,
+        closing(fetcher),
+        BackfillService(WeatherSource(weather.url), MemorySnapshotStore(), fetch=fetcher) as service,
+        socket.create_server(("127.0.0.1", arguments.port)) as listening,
+    ):
+        print(f"http://127.0.0.1:{listening.getsockname()[1]}/backfill/docs; stop with Ctrl-C", flush=True)
+        # open streams would keep a server from ending: it waits for them this many seconds
+        config = uvicorn.Config(host(service, arguments.token), log_level="warning", timeout_graceful_shutdown=2)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The group of all commands. Each is a module of this package with the object ``command``, loaded when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib import import_module
+
+import click
+
+from backfill.cli.exits import ExitCode, Failure, failure_of
+from backfill.errors import BackfillError
+
+COMMANDS = ("demo", "run", "plan", "coverage", "show", "refresh", "config")
+"""Their names, in the order in which a newcomer needs them."""
+
+
+class Commands(click.Group):
+    """A group that loads a command when it is asked for, and turns errors that are expected into a few lines and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
+        """Return the names of the commands, in order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click passes it
+        """Return a command; ``None`` = there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"backfill.cli.{cmd_name}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command.
+
+        Raises:
+            Failure: It ended in an error that was expected, or was interrupted before there was a job to cancel.
+        """
+        try:
+            return super().invoke(ctx)
+        except BackfillError as error:
+            raise failure_of(error) from error
+        except KeyboardInterrupt as error:
+            raise Failure("Interrupted.", ExitCode.INTERRUPTED) from error
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 all of it, 1 some of it, 2 cannot be meant, 3 failed, 130 stopped by Ctrl-C.",
+)
+@click.version_option(package_name="backfill", prog_name="backfill")
+def app() -> None:
+    """Rebuild history: collect any range of past days for any set of districts, one snapshot per day.
+
+    The commands work on a folder, ROOT, that holds everything: snapshots, raw documents, configuration. Figures come from the
+    public dashboard of Toastmasters districts. Begin with `backfill demo`, which needs no network.
+    """
+
+
+def run_app() -> None:
+    """Run the command with the arguments of the process, and end the process."""
+    try:
+        app(prog_name="backfill")
+    except Exception:  # noqa: BLE001 - a bug: Python would end with 1, which says that something was collected
+        traceback.print_exc()
+        sys.exit(ExitCode.FAILED)

@@ -1,0 +1,65 @@
+"""``backfill coverage``: which days and districts are there."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from datetime import date
+from pathlib import Path
+
+import click
+
+from backfill.cli.console import results
+from backfill.cli.options import (
+    as_day,
+    as_json,
+    district_option,
+    existing,
+    frequency_option,
+    opened,
+    root_argument,
+    several,
+    talk,
+    talking,
+)
+from backfill.cli.picture import print_coverage
+from backfill.cli.printing import print_json
+from backfill.model import Coverage
+
+
+@click.command(short_help="Show which days and districts are there.")
+@several(
+    root_argument, click.argument("start", type=as_day), click.argument("end", type=as_day), district_option, frequency_option
+)
+@several(as_json, click.option("--csv", "csv_", is_flag=True, help="Print a line for each day and district."), talking)
+def command(
+    root: Path,
+    start: date,
+    end: date,
+    districts: tuple[str, ...],
+    *,
+    frequency: str,
+    json_: bool,
+    csv_: bool,
+    verbose: int,
+    quiet: bool,
+) -> None:
+    """Show of each day from START to END, and of each district, whether it is stored, and what became of it where it is not."""
+    if json_ and csv_:
+        raise click.UsageError("--json and --csv cannot both be had; choose one.")
+    with talk(verbose=verbose, quiet=quiet), opened(existing(root)) as service:
+        coverage = service.coverage(start, end, districts=districts or None, frequency=frequency)
+    if json_:
+        print_json(coverage)
+    elif csv_:
+        _print_csv(coverage)
+    elif coverage.districts:
+        print_coverage(results(), coverage)
+    else:
+        results().print(f"Nothing is stored of {start} to {end}, and nothing was tried.")
+
+
+def _print_csv(coverage: Coverage) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("day", "district", "state"))
+    writer.writerows((day.isoformat(), district, str(state)) for day, district, state in coverage)

@@ -1,0 +1,40 @@
+"""``backfill run``: collect a range of past days."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from backfill.cli.options import Asked, as_json, opened, request_options, root_argument, several, talk, talking
+from backfill.cli.planned import headline
+from backfill.cli.printing import print_json
+from backfill.cli.reported import print_report
+from backfill.cli.running import carry_out, exit_code
+from backfill.cli.stopping import Stopping
+
+
+@click.command(short_help="Collect a range of past days.")
+@several(root_argument, request_options, as_json, talking)
+@click.pass_context
+def command(ctx: click.Context, /, root: Path, *, json_: bool, verbose: int, quiet: bool, **options: object) -> None:
+    """Collect START to END (YYYY-MM-DD; END defaults to START) into the folder ROOT.
+
+    What is stored, settled and full enough is not collected again: run the same command once more to go on, or to try again
+    what failed. Ctrl-C stops cleanly.
+    """
+    asked = Asked(**options)  # type: ignore[arg-type] # click has converted each option to its type
+    with (
+        talk(verbose=verbose, quiet=quiet) as talking_,
+        Stopping() as stopping,
+        opened(root, asked.base_url, asked.rate) as service,
+    ):
+        plan = service.plan(asked.request())
+        for line in headline(plan):
+            talking_.say(line)
+        report = carry_out(service, plan, talking_.console, quiet=quiet, stopping=stopping)
+        if json_:
+            print_json(report)
+        else:
+            print_report(report, plan)
+    ctx.exit(exit_code(report, stopping))

@@ -1,0 +1,147 @@
+"""Jobs: start, look at, cancel, retry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil
+from typing import cast
+
+from attrs import evolve
+
+from backfill.job import Job
+from backfill.model import BackfillReport, BackfillRequest, BackfillStatus
+from backfill.web.bodies import ErrorPage, GapRequest, JobPage, RebuildRequest
+from backfill.web.operations import Answer, Call, Stream
+from backfill.web.plans import check_size
+from backfill.web.queries import ErrorQuery, JobQuery
+from backfill.web.trouble import Trouble
+
+POLL_SECONDS = 2
+"""After so long a client that asks from time to time should ask again, where the job does not say how long it will take."""
+
+LONGEST_POLL_SECONDS = 30
+
+
+def start_backfill(call: Call) -> Answer | Stream:
+    """Start a job: collect a range of past days, for some districts or all.
+
+    With `planFingerprint` it starts only if it would do exactly what the plan of that fingerprint says.
+    """
+    check_queue(call)
+    members = dict(call.given(dict[str, object]))
+    fingerprint = cast("str | None", members.pop("plan_fingerprint", None))
+    request = cast("Callable[..., BackfillRequest]", BackfillRequest)(**members)
+    plan = call.service.plan(request)
+    check_size(call, plan.total_units)
+    key = call.headers.get("Idempotency-Key")
+    bound = request if fingerprint is None else evolve(plan, fingerprint=fingerprint)
+    return accepted(call, call.service.initiate_backfill(bound, idempotency_key=key))
+
+
+def check_queue(call: Call) -> None:
+    """Refuse another job where too many wait already.
+
+    Raises:
+        Trouble: They do.
+    """
+    most = call.limits.max_queued
+    if len(call.service.list_backfills(states=[BackfillStatus.QUEUED], limit=most)) >= most:
+        detail = f"{most} jobs wait already, and there may be no more"
+        raise Trouble("queue-full", detail, "ask again later, or cancel one of them", headers={"Retry-After": "60"})
+
+
+def accepted(call: Call, job: Job) -> Answer:
+    """Return the answer to a request that made *job*."""
+    report = job.report()
+    return Answer(report, 202, {"Location": f"{call.root}/backfills/{report.backfill_id}", **_poll(report)})
+
+
+def list_backfills(call: Call) -> Answer | Stream:
+    """List the jobs, newest first."""
+    query = call.asked(JobQuery)
+    reports = call.service.list_backfills(states=query.status, limit=query.offset + query.limit + 1)
+    page = tuple(reports[query.offset : query.offset + query.limit])
+    more = len(reports) > query.offset + query.limit
+    return Answer(JobPage(page, call.next_page(offset=query.offset + query.limit) if more else None))
+
+
+def get_backfill(call: Call) -> Answer | Stream:
+    """Return what has become of a job so far."""
+    report = call.service.get_backfill_status(call.part("backfillId", str))
+    return Answer(report, headers=_poll(report))
+
+
+def list_errors(call: Call) -> Answer | Stream:
+    """List the failures of a job, oldest first."""
+    query = call.asked(ErrorQuery)
+    found = call.service.errors(call.part("backfillId", str), after=query.after, limit=query.limit + 1)
+    more = len(found) > query.limit
+    return Answer(ErrorPage(tuple(found[: query.limit]), call.next_page(after=query.after + query.limit) if more else None))
+
+
+def cancel_backfill(call: Call) -> Answer | Stream:
+    """Cancel a job: nothing new starts, what is in flight ends, what is collected is published."""
+    return _act(call, call.service.cancel_backfill, reached=frozenset({BackfillStatus.CANCELLED}))
+
+
+def pause_backfill(call: Call) -> Answer | Stream:
+    """Pause a job: what is in flight ends, nothing new starts until it is resumed."""
+    return _act(call, _method(call, "pause_backfill"))
+
+
+def resume_backfill(call: Call) -> Answer | Stream:
+    """Resume a paused job."""
+    return _act(call, _method(call, "resume_backfill"))
+
+
+def _method(call: Call, name: str) -> Callable[[str], bool]:
+    return cast("Callable[[str], bool]", getattr(call.service, name))
+
+
+def _act(call: Call, change: Callable[[str], bool], reached: frozenset[BackfillStatus] = frozenset()) -> Answer:
+    """Return the answer to a request to change a job's state: 202 = it will, 200 = there was nothing to change.
+
+    Raises:
+        Trouble: The job has ended otherwise than in a state that was asked for.
+    """
+    backfill_id = call.part("backfillId", str)
+    changed = change(backfill_id)
+    report = call.service.get_backfill_status(backfill_id)
+    if changed:
+        return Answer(report, 202, _poll(report))
+    if report.status.is_final and report.status not in reached:
+        raise Trouble(
+            "job-state", f"the job has ended as {report.status}", "GET it to see what became of it; nothing is left to do"
+        )
+    return Answer(report, headers=_poll(report))
+
+
+def retry_backfill(call: Call) -> Answer | Stream:
+    """Start a new job with only what failed in an ended one."""
+    check_queue(call)
+    return accepted(call, call.service.retry_failed(call.part("backfillId", str)))
+
+
+def fill_gaps(call: Call) -> Answer | Stream:
+    """Start a job that collects what the coverage of a range lacks."""
+    check_queue(call)
+    asked = call.given(GapRequest)
+    fill = cast("Callable[..., Job]", getattr(call.service, "fill_gaps"))  # noqa: B009 - not every service has it
+    return accepted(call, fill(asked.start, asked.end, districts=asked.districts, frequency=asked.frequency))
+
+
+def rebuild_snapshots(call: Call) -> Answer | Stream:
+    """Start a job that makes the snapshots of a range anew from the archive of raw documents, without the network."""
+    check_queue(call)
+    asked = call.given(RebuildRequest)
+    rebuild = cast("Callable[..., Job]", getattr(call.service, "rebuild"))  # noqa: B009 - as above
+    return accepted(call, rebuild(asked.start, asked.end, districts=asked.districts))
+
+
+def _poll(report: BackfillReport) -> dict[str, str]:
+    """Return when to ask again: after a tenth of the time that the rest will take, within reason."""
+    if report.status.is_final:
+        return {}
+    eta = report.progress.eta_seconds
+    seconds = POLL_SECONDS if eta is None else min(max(1, ceil(eta / 10)), LONGEST_POLL_SECONDS)
+    return {"Retry-After": str(seconds)}

@@ -1,0 +1,53 @@
+"""What would be done, and what is there: plans and coverage."""
+
+from __future__ import annotations
+
+from backfill.model import BackfillRequest, CellState, Coverage, Frequency
+from backfill.web.bodies import CoverageRow, CoverageView
+from backfill.web.operations import Answer, Call, Stream
+from backfill.web.queries import CoverageQuery
+from backfill.web.trouble import Trouble
+
+
+def make_plan(call: Call) -> Answer | Stream:
+    """Say what a request would do, without doing it and without asking the publisher for anything."""
+    plan = call.service.plan(call.given(BackfillRequest))
+    check_size(call, plan.total_units)
+    return Answer(plan)
+
+
+def check_size(call: Call, units: int) -> None:
+    """Refuse more units of (day, district) than one job, plan or coverage may have.
+
+    Raises:
+        Trouble: There are.
+    """
+    most = call.limits.max_units
+    if units > most:
+        detail = f"{units:,} units of (day, district) are more than the {most:,} that one job, plan or coverage may have"
+        remedy = "shorten the range, name fewer districts, or ask for a frequency of weekly or month-end"
+        raise Trouble("invalid-request", detail, remedy)
+
+
+def get_coverage(call: Call) -> Answer | Stream:
+    """Say of each day and district whether it is stored, failed, unavailable or was never tried."""
+    query = call.asked(CoverageQuery)
+    coverage = call.service.coverage(query.start, query.end, districts=query.district, frequency=query.frequency)
+    check_size(call, len(coverage.days) * len(coverage.districts))
+    return Answer(_view(coverage))
+
+
+def _view(coverage: Coverage) -> CoverageView:
+    states = tuple(CellState)
+    places = {state: place for place, state in enumerate(states)}
+    rows = tuple(
+        CoverageRow(
+            day,
+            coverage.gaps.get(day),
+            tuple(places[coverage.state(day, district)] for district in coverage.districts),
+        )
+        for day in coverage.days
+    )
+    return CoverageView(
+        coverage.start, coverage.end, Frequency(coverage.frequency), coverage.districts, states, rows, coverage.counts
+    )

@@ -1,0 +1,126 @@
+"""Why a request was not carried out, as problem details (RFC 9457): decided by the type of the exception, never by its text.
+
+What the problem says is meant for the client. What happened inside (an exception's text, a path on the server) goes to the log only,
+under the request's identifier.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import attrs
+from starlette.exceptions import HTTPException
+
+from backfill.errors import (
+    ConfigurationChanged,
+    DayLocked,
+    InvalidRequest,
+    JobNotFound,
+    PlanOutdated,
+    ServiceUnusable,
+    StoreUnavailable,
+)
+from backfill.model import BackfillRequest
+from backfill.web.bodies import WrongValue
+from backfill.web.convert import Misfit, pointer
+from backfill.web.operations import Operation
+from backfill.web.trouble import Trouble
+from backfill.web.wire import wire_name
+
+logger = logging.getLogger("backfill.web")
+
+Places = Mapping[str, tuple[str, str]]
+"""For names of values in Python: where they stood in a request, and under which name."""
+
+_SAME = (("start_date", "start"), ("end_date", "end"), ("target_districts", "districts", "district"))
+"""Names of one value in the several classes that have it."""
+
+
+def places_of(operation: Operation | None) -> Places:
+    """Return where the values that errors of *operation* speak of stood in its request."""
+    query_only = operation is not None and operation.body is None and operation.query is not None
+    places = {
+        "": ("query" if query_only else "body", ""),
+        "backfill_id": ("path", "backfillId"),
+        "idempotency_key": ("header", "Idempotency-Key"),
+    }
+    for where, shape in () if operation is None else (("query", operation.query), ("body", operation.body)):
+        for member in () if shape is None else shape.members:
+            places[member.attribute] = (where, member.name)
+    for names in _SAME:
+        known = next((places[name] for name in names if name in places), None)
+        if known is not None:
+            places.update((name, known) for name in names if name not in places)
+    return places
+
+
+def trouble_of(error: Exception, places: Places, request_id: str) -> Trouble:  # noqa: PLR0911 - a case, a return
+    """Return what *error* means for the client; what it means for nobody else goes to the log, under the request's identifier."""
+    match error:
+        case Trouble():
+            return error
+        case Misfit():
+            return _misfit(error)
+        case InvalidRequest():
+            return _invalid(error, places)
+        case JobNotFound():
+            return Trouble("job-not-found", f"there is no job {error.backfill_id}", "GET /backfills lists the jobs there are")
+        case PlanOutdated():
+            detail = "the request would now be planned differently; nothing was started"
+            return Trouble("plan-outdated", detail, "POST /plans again, look at the new plan, and send its fingerprint")
+        case ConfigurationChanged():
+            return Trouble(
+                "configuration-changed", "it is not the one that If-Match names", "GET /configuration again, then repeat"
+            )
+        case HTTPException():
+            return _refused(error)
+        case _:
+            return _inside(error, request_id)
+
+
+def _inside(error: Exception, request_id: str) -> Trouble:
+    """Return what may be said of an exception that is the server's own business; the log has the rest."""
+    logger.error("request %s failed", request_id, exc_info=error, extra={"request_id": request_id})
+    match error:
+        case ServiceUnusable():
+            detail, remedy = "it was closed, or this process was forked from the one that made it", "ask again later"
+            return Trouble("service-closed", detail, remedy, headers={"Retry-After": "30"})
+        case StoreUnavailable() | DayLocked():
+            detail = "snapshots, jobs or configuration cannot be read or written at the moment"
+            return Trouble("store-unavailable", detail, "ask again later", headers={"Retry-After": "30"})
+        case _:
+            return Trouble("internal-error", "the server's log has the details", "report it with this requestId")
+
+
+def _misfit(error: Misfit) -> Trouble:
+    places = {value.place for value in error.wrong}
+    code = "not-found" if "path" in places else "invalid-body" if "body" in places else "invalid-parameter"
+    count = len(error.wrong)
+    detail = "one value does not fit the schema" if count == 1 else f"{count} values do not fit the schema"
+    return Trouble(code, detail, "see errors for each of them; GET /openapi.json has the schema", wrong=error.wrong)
+
+
+def _invalid(error: InvalidRequest, places: Places) -> Trouble:
+    where, name = places.get(error.field, places[""])
+    detail, remedy = in_wire_words(error.rule), in_wire_words(error.remedy)
+    wrong = WrongValue(where, pointer(*filter(None, [name])), detail, remedy)
+    code = "job-state" if error.field == "backfill_id" else "invalid-request"
+    return Trouble(code, detail, remedy, wrong=[wrong])
+
+
+def _refused(error: HTTPException) -> Trouble:
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
+        return Trouble("unauthorized", "the request names nobody who is known", "sign in, then repeat it", headers=headers)
+    return Trouble("forbidden", "whoever sent the request may not do this", "ask whoever runs this server", headers=headers)
+
+
+_PYTHON_NAMES = re.compile(rf"\b({'|'.join(field.name for field in attrs.fields(BackfillRequest) if '_' in field.name)})\b")
+
+
+def in_wire_words(text: str) -> str:
+    """Return *text* with the members of a request called as on the wire. For people only."""
+    return _PYTHON_NAMES.sub(lambda found: wire_name(found[0]), text)
