@@ -133,7 +133,9 @@ class Runner:
             step = day.work.next_step()
             if step is None:
                 return
-            if not isinstance(step, Publish):
+            if isinstance(step, Publish):
+                self._note()  # first what the day consists of: what is published under a list that is not known would not be recognised
+            else:
                 self._in_flight += 1
             self._submit(day, step)
         if not day.work.in_flight:
