@@ -15,6 +15,7 @@ from backfill.errors import DamagedFile, DataUnavailable, InvalidRequest, Servic
 from backfill.model import CollectionType, Contribution, DistrictRecord, DocumentRef
 from backfill.testing.dashboard import Fault, ReportArchive, ReportKey
 from backfill.toastmasters import DASHBOARD_URL, ReportKind, open_service
+from backfill.toastmasters.opening import DashboardService
 from tm_calendar_cases import on
 from tm_serving import (
     CLUBS,
@@ -420,3 +421,19 @@ def test_what_cannot_be_opened_is_refused(arguments: dict[str, Any], tmp_path: P
     with pytest.raises(InvalidRequest):
         open_service(tmp_path / "folder", **arguments)
     assert not (tmp_path / "folder").exists()
+
+
+def test_a_folder_whose_jobs_cannot_be_resumed_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When going on with interrupted jobs fails, opening fails, and what it had opened is closed, since nobody has it who could. [R10.2, B2]"""
+    opened_services: list[DashboardService] = []
+
+    def fail(service: DashboardService) -> None:
+        opened_services.append(service)
+        raise ServiceUnusable("no thread can be started for the job")
+
+    (tmp_path / "jobs.sqlite3").touch()
+    monkeypatch.setattr(DashboardService, "resume_jobs", fail)
+    with pytest.raises(ServiceUnusable, match="no thread can be started"):
+        open_service(tmp_path, clock=clock_at(TODAY))
+    assert [service.closed for service in opened_services] == [True]
+    open_service(tmp_path, resume=False, clock=clock_at(TODAY)).close()

@@ -170,7 +170,11 @@ def open_service(
     scope = None if districts is None else FixedScope(districts, normalize=normalize_district)
     service = DashboardService(Path(root).absolute(), base_url=base_url, scope=scope, rate=rate, clock=clock)
     if resume:
-        service.resume_interrupted()
+        try:
+            service.resume_interrupted()
+        except BaseException:
+            service.close()  # nobody has it who could
+            raise
     return service
 
 
