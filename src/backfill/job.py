@@ -100,10 +100,7 @@ class Job:
         return self._service.resume_backfill(self.backfill_id)
 
     def _is_over(self, future: Future[BackfillReport]) -> bool:
-        """Whether *future* is done, but the job goes on: it was resumed since, or lost to another process."""
+        """Whether *future* is done, but the job may have gone on: it was paused, and may be paused anew, or lost to another process."""
         if not future.done() or future.exception() is not None:
             return False
-        status = future.result().status
-        if status.is_final or self._service._closed:  # noqa: SLF001 - two halves of one façade
-            return False
-        return status is not BackfillStatus.PAUSED or self.status is not BackfillStatus.PAUSED
+        return not future.result().status.is_final and not self._service._closed  # noqa: SLF001 - two halves of one façade

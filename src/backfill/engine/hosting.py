@@ -58,6 +58,7 @@ class JobHost:
         self._lock = threading.RLock()
         self._live: dict[str, LiveJob] = {}
         self._is_shut = False
+        self._is_ending = False
         self._heartbeat = Heartbeat(interval)
         self._follower = Follower(jobs, self._report)
         self.queue = JobQueue(self._carry_out, max_active=max_active)
@@ -171,16 +172,18 @@ class JobHost:
         Raises:
             JobNotFound: There is no such job.
         """
+        is_new = False
         live = self._at_work(job_id)
         if live is not None:
-            note_request(self._jobs, job_id, Wanted.CANCEL)
+            is_new = bool(note_request(self._jobs, job_id, Wanted.CANCEL))
             if live.stop(Stop.CANCEL, CANCELLED_ON_REQUEST):
                 return True
             if not _rests(live):
-                return False
-        if self._jobs.load(job_id).status.is_final:
-            return False
-        changed = ask_for(self._jobs, job_id, Wanted.CANCEL)
+                return is_new  # a heartbeat was quicker to do what was just asked for
+        status = self._jobs.load(job_id).status
+        if status.is_final:
+            return is_new and status is BackfillStatus.CANCELLED
+        changed = ask_for(self._jobs, job_id, Wanted.CANCEL) or is_new
         return self._settle(job_id, BackfillStatus.CANCELLED, CANCELLED_ON_REQUEST) or changed
 
     def pause(self, job_id: str) -> bool:
@@ -189,19 +192,21 @@ class JobHost:
         Raises:
             JobNotFound: There is no such job.
         """
+        is_new = False
         live = self._at_work(job_id)
         if live is not None:
-            is_asked = note_request(self._jobs, job_id, Wanted.PAUSE)
-            if live.stop(Stop.PAUSE, PAUSED_ON_REQUEST, is_asked=is_asked):
+            noted = note_request(self._jobs, job_id, Wanted.PAUSE)
+            is_new = bool(noted)
+            if live.stop(Stop.PAUSE, PAUSED_ON_REQUEST, is_asked=noted is not None):
                 return True
             if not _rests(live):
-                return False
+                return is_new  # as for `cancel`
         status = self._jobs.load(job_id).status
         if status.is_final:
             return False
-        changed = ask_for(self._jobs, job_id, Wanted.PAUSE)
+        changed = ask_for(self._jobs, job_id, Wanted.PAUSE) or is_new
         if status is BackfillStatus.PAUSED:
-            return False
+            return is_new
         return self._settle(job_id, BackfillStatus.PAUSED, PAUSED_ON_REQUEST) or changed
 
     def resume(self, job_id: str) -> bool:
@@ -238,11 +243,11 @@ class JobHost:
 
     def stop_all(self) -> None:
         """Have every job come to rest: to be gone on with, if the job store outlives the process, else for ever."""
-        lasts = isinstance(self._jobs, OutlivesProcess) and self._jobs.outlives_process
         with self._lock:
+            self._is_ending = True
             live = tuple(self._live.values())
         for job in live:
-            job.stop(Stop.LET_GO if lasts else Stop.CANCEL, CLOSED)
+            self._stop_at_end(job)
 
     def close(self) -> None:
         """End what watches and keeps alive; of jobs whose units have not ended yet, that goes on until they have."""
@@ -285,7 +290,13 @@ class JobHost:
             return
         self._run(job)
         if not job.is_at_rest:  # it was resumed while it was being paused
+            if self._is_ending:
+                self._stop_at_end(job)
             self.queue.add(job)
+
+    def _stop_at_end(self, job: LiveJob) -> None:
+        lasts = isinstance(self._jobs, OutlivesProcess) and self._jobs.outlives_process
+        job.stop(Stop.LET_GO if lasts else Stop.CANCEL, CLOSED)
 
     def _come_to_rest(self, job: LiveJob) -> None:
         self._heartbeat.discard(job)

@@ -126,12 +126,17 @@ def ask_for(jobs: JobStore, job_id: str, wanted: Wanted) -> bool:
     return isinstance(jobs, SupportsRequests) and jobs.request(job_id, wanted)
 
 
-def note_request(jobs: JobStore, job_id: str, wanted: Wanted) -> bool:
-    """Ask for something that is also done here, so that it holds though this process ends meanwhile. Never raises but `JobNotFound`."""
+def note_request(jobs: JobStore, job_id: str, wanted: Wanted) -> bool | None:
+    """Ask for something that is also done here, so that it holds though this process ends meanwhile.
+
+    Return whether that changed what is asked for; ``None`` = the job store does not know of it. Never raises but `JobNotFound`.
+    """
+    if not isinstance(jobs, SupportsRequests):
+        return None
     try:
-        return ask_for(jobs, job_id, wanted)
+        return jobs.request(job_id, wanted)
     except JobNotFound:
         raise
     except Exception:  # a full disk, for instance; it is done here all the same
         logger.warning("could not note that it was asked to %s", wanted, exc_info=True, extra={"job_id": job_id})
-        return False
+        return None
