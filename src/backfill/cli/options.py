@@ -110,6 +110,11 @@ def root_argument(command: Function) -> Function:
     return click.argument("root", type=click.Path(file_okay=False, path_type=Path))(command)
 
 
+def job_argument(command: Function) -> Function:
+    """Add the job."""
+    return click.argument("job", metavar="JOB")(command)
+
+
 def district_option(command: Function) -> Function:
     """Add ``-d``."""
     return click.option(
@@ -237,11 +242,13 @@ def talk(*, verbose: int, quiet: bool) -> Iterator[Talk]:
 def opened(root: Path, base_url: str = DASHBOARD_URL, rate: float = DEFAULT_RATE) -> Iterator[DashboardService]:
     """Yield the service over *root*, which is closed at the end. For reading alone *root* has to be there; see `existing`.
 
+    Interrupted jobs are left alone: a command that works on jobs goes on with them where it can show that (`go_on_first`).
+
     Raises:
         InvalidRequest: The address is none.
         StoreError: The folder cannot be used.
     """
-    with open_service(root, base_url=base_url, rate=rate or None) as service:
+    with open_service(root, base_url=base_url, rate=rate or None, resume=False) as service:
         yield service
 
 
