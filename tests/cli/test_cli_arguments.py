@@ -200,18 +200,6 @@ def test_the_module_runs_the_program(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert capsys.readouterr().out.startswith("backfill, version ")
 
 
-def test_interrupted_before_there_is_a_job_it_ends_with_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Ctrl-C while a command looks at things is no traceback and no partial result."""
-
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("backfill.cli.coverage.opened", interrupted)
-    done = call("coverage", tmp_path, "2023-01-31", "2023-01-31")
-    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
-
-
-@pytest.mark.parametrize("missing", ["click", "rich"])
 def test_when_nobody_reads_it_ends_quietly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A pipe that breaks is neither a bug nor a partial result, and what is left to be written goes nowhere. [B9]"""
     with pytest.raises(BrokenPipeError):
@@ -228,6 +216,18 @@ def test_when_nobody_reads_it_ends_quietly(monkeypatch: pytest.MonkeyPatch, tmp_
     assert (tmp_path / "out").read_text() + (tmp_path / "err").read_text() == ""
 
 
+def test_interrupted_before_there_is_a_job_it_ends_with_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ctrl-C while a command looks at things is no traceback and no partial result."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("backfill.cli.coverage.opened", interrupted)
+    done = call("coverage", tmp_path, "2023-01-31", "2023-01-31")
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
 def test_without_the_extra_the_command_says_what_to_install(
     missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
