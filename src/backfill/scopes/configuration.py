@@ -53,6 +53,9 @@ class DistrictConfigurationService:
         self._normalize = normalize
         self._clock = clock
 
+    def __repr__(self) -> str:
+        return f"DistrictConfigurationService({str(self._file.path)!r})"
+
     @property
     def districts(self) -> Districts:
         """The districts configured, in the order in which they were given; ``None`` = nothing is, every district is in scope.
