@@ -14,7 +14,7 @@ from backfill.errors import DataUnavailable, InvalidRequest, SourceError
 from backfill.model import Collected, DistrictRecord, Finding, Frequency, JobContext, Method, PlannedDay
 from backfill.model.checks import as_date, as_name
 from backfill.protocols import DataSource, Fetch, Fetcher
-from backfill.wiring import as_fetcher, as_source, default_clock, default_fetcher
+from backfill.wiring import as_fetcher, as_source, default_clock, default_fetcher, refuse_async
 
 CollectFunction = Callable[[date, str, Fetch], object]
 
@@ -44,13 +44,14 @@ def function_source(name: str) -> Callable[[CollectFunction], FunctionSource]:
     """Return a decorator that makes a source called *name* of a function ``collect(day, district, fetch)``.
 
     Raises:
-        InvalidRequest: The name cannot be one (of a decorator without its brackets, say), or what is decorated is no function.
+        InvalidRequest: The name cannot be one (of a decorator without its brackets, say), or what is decorated is no function, or an asynchronous one.
     """
     as_name("name", name)
 
     def decorate(collect: CollectFunction) -> FunctionSource:
         if not callable(collect):
             raise InvalidRequest(name, collect, "not a function", "decorate a function collect(day, district, fetch)")
+        refuse_async(name, collect)
         return FunctionSource(name, collect)
 
     return decorate

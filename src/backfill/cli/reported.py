@@ -11,7 +11,7 @@ from rich.console import Console
 
 from backfill.cli.console import results
 from backfill.cli.printing import print_counted, print_facts, print_text, print_title
-from backfill.cli.wording import FAILURES, FINDINGS, GAPS, duration, listing, meaning, size
+from backfill.cli.wording import FAILURES, FINDINGS, GAPS, duration, listing, meaning, plural, size
 from backfill.model import BackfillPlan, BackfillReport, BackfillStatus, ErrorGroup, Finding
 
 _NOTHING_PUBLISHED = "nothing was published for the district on that day"
@@ -52,6 +52,10 @@ def print_report(report: BackfillReport, plan: BackfillPlan, *, again: str = "")
         console.print("\nRun the same command again to try again what failed; what is stored is not collected again.")
     elif report.progress.pending:
         console.print("\nRun the same command again to go on; what is stored is not collected again.")
+    if report.scope.excluded:
+        console.print(
+            f"\n{plural(len(report.scope.excluded), 'target')} of the request left out: only what is in scope is asked for."
+        )
 
 
 def _facts(report: BackfillReport) -> Iterator[tuple[str, str]]:

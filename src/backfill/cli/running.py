@@ -86,7 +86,8 @@ def go_on_first(service: DashboardService, talk: Talk, *, stopping: Stopping) ->
 
 
 def exit_code(report: BackfillReport, stopping: Stopping) -> ExitCode:
-    """Return the exit code of a command that carried out one job."""
-    if stopping.code is None or report.status is BackfillStatus.COMPLETE:
-        return code_of(report)
-    return stopping.code
+    """Return the exit code of a command that carried out one job; a target left out is a part that was asked for and is not there."""
+    if stopping.code is not None and report.status is not BackfillStatus.COMPLETE:
+        return stopping.code
+    code = code_of(report)
+    return ExitCode.PARTIAL if code is ExitCode.ALL and report.scope.excluded else code
