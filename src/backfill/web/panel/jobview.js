@@ -199,7 +199,7 @@ function machine(status) {
       [words.rate, status.rate === null ? STRINGS.noLimit : STRINGS.perSecond(count(status.rate))],
     ]),
     saved > 0 && h("p", { class: "muted" }, STRINGS.cacheShare(percent(saved, saved + status.requests - status.retries))),
-    status.hosts.length > 0 && table(STRINGS.hostColumns, status.hosts.map(host), STRINGS.machineTitle),
+    status.hosts.length > 0 && table(STRINGS.hostColumns, status.hosts.map(host), STRINGS.hostsTitle),
   );
 }
 

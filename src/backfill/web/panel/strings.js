@@ -108,6 +108,7 @@ export const STRINGS = {
   machineTitle: "Protection at work",
   machineNone: "Not known: another process carries out this job, or its source does not fetch.",
   machine: { requests: "Requests sent", retries: "of them repeated", reused: "Served from the archive", shared: "Shared in flight", received: "Received", rate: "Limit" },
+  hostsTitle: "Hosts",
   hostColumns: { host: "Host", flight: "In flight", waiting: "Waiting", rate: "Limit", breaker: "Breaker", parked: "Left alone for" },
   /** @param {string} rate */
   perSecond: (rate) => `${rate} a second`,

@@ -23,8 +23,8 @@ const CSS = `
 :host([hidden]), [hidden] { display: none !important; }
 *, ::before, ::after { box-sizing: border-box; }
 h1, h2, h3, p, ul, dl, dd { margin: 0; }
-h1 { font-size: 1.25rem; } h2 { font-size: 1.15rem; display: flex; gap: .6rem; align-items: center; flex-wrap: wrap; } h3 { font-size: 1rem; margin-bottom: .4rem; }
-.panel { padding: 1rem; max-width: 75rem; margin: 0 auto; display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
+h1 { font-size: 1.25rem; } h2 { font-size: 1.15rem; min-width: 0; display: flex; gap: .6rem; align-items: center; flex-wrap: wrap; } h3 { font-size: 1rem; margin-bottom: .4rem; }
+.panel { overflow-wrap: anywhere; padding: 1rem; max-width: 75rem; margin: 0 auto; display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
 .panel > header, article > header { display: flex; justify-content: space-between; align-items: center; gap: .75rem; flex-wrap: wrap; }
 article, section, [role="tabpanel"], [role="tabpanel"] > div, .plan, .plan > div { display: grid; gap: .8rem; grid-template-columns: minmax(0, 1fr); align-content: start; }
 article { gap: 1.1rem; }
@@ -53,8 +53,9 @@ input[type="checkbox"] { width: 1.1rem; height: 1.1rem; accent-color: var(--bf-a
 .tools select { width: auto; }
 .actions { display: flex; gap: .5rem; align-items: center; flex-wrap: wrap; }
 .badge, .breaker { font-size: .82rem; font-weight: 600; padding: .1rem .55rem; border-radius: 1rem; border: 1px solid var(--bf-edge); white-space: nowrap; }
+.breaker { white-space: normal; }
 .badge.processing { border-color: var(--bf-accent); color: var(--bf-accent); } .badge.complete { border-color: var(--bf-completed); }
-.badge.error, .badge.partial_success { border-color: var(--bf-failed); } .breaker.open, .breaker.half-open { border-color: var(--bf-failed); white-space: normal; border-radius: .4rem; } .breaker.closed { border: 0; font-weight: 400; padding: 0; }
+.badge.error, .badge.partial_success { border-color: var(--bf-failed); } .breaker.open, .breaker.half-open { border-color: var(--bf-failed); border-radius: .4rem; } .breaker.closed { border: 0; font-weight: 400; padding: 0; }
 .bar { display: flex; height: .7rem; border-radius: .35rem; overflow: hidden; background: var(--bf-pending); min-width: 8rem; }
 .bar span { flex: 0 1 0; } .bar .pending { background: none; }
 ${["completed", "skipped", "unavailable", "failed", "full", "summary", "never-tried", "pending"].map((state) => `.bar .${state}, .swatch.${state} { background: var(--bf-${state}); }`).join("\n")}
