@@ -41,7 +41,8 @@ def hosted(
     pages: Mapping[str, str] | None = None,
     scripts: Mapping[str, str] | None = None,
     limits: WebLimits = LIMITS,
+    port: int = 0,
 ) -> Iterator[str]:
     """Serve such an application, and return where."""
-    with uvicorn_serving(as_app(host_of(service, pages or {}, scripts or {}, limits))) as url:
+    with uvicorn_serving(as_app(host_of(service, pages or {}, scripts or {}, limits)), port) as url:
         yield url

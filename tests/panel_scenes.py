@@ -298,6 +298,7 @@ SCENES = (
     job("job: markup in every text", HOSTILE, unfold=True),
     Scene("job: loading", answers(), {"view": "jobs", "jobId": "unanswered"}),
     Scene("job: gone", answers(gone=problem(404, "job-not-found", "There is no such job", "there is no job gone", "GET /backfills lists them")), {"view": "jobs", "jobId": "gone"}),
+    Scene("start: no answer", {"GET /openapi.json": [0, None], "GET /backfills": [0, None]}, {"view": "start"}),
     Scene("start: nothing typed", answers(), {"view": "start"}),
     Scene("start: a plan", answers(plans=[200, wired(plan())]), {"view": "start", "draft": DRAFT}, unfold=True),
     Scene("start: narrow", answers(plans=[200, wired(plan())]), {"view": "start", "draft": DRAFT}, width=380),

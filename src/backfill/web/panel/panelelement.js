@@ -81,10 +81,10 @@ export class BackfillPanel extends Following {
   async #learn() {
     try {
       const document = await this.client.document();
-      this.#change({ fields: fieldsOf(document), offered: new Set(Object.keys(document.paths)) });
+      this.#change({ formProblem: null, fields: fieldsOf(document), offered: new Set(Object.keys(document.paths)) });
       this.#plan(0);
     } catch (error) {
-      this.#change({ problem: asProblem(error) });
+      this.#change({ formProblem: asProblem(error) });
       setTimeout(() => this.isConnected && this.#ui.fields === null && void this.#learn(), PICTURE_CALM);
     }
   }

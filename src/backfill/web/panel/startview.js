@@ -16,7 +16,7 @@ const FIRST = ["startDate", "endDate", "targetDistricts"];
 
 /** @param {Ui} ui @param {Act} act @returns {VElement} */
 export function startView(ui, act) {
-  if (ui.fields === null) return h("p", null, STRINGS.loading);
+  if (ui.fields === null) return ui.formProblem ? problemBox(ui.formProblem, null) : h("p", { class: "muted" }, STRINGS.loading);
   const controls = ui.fields.map((field) => ({ field, control: control(field, ui, act) }));
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();

@@ -1,13 +1,14 @@
 // How it looks: light and dark, with properties that a page may set on the element (--bf-accent, --bf-font, …).
 
+// Blue and orange, which everybody can tell apart.
 const COLOURS = {
   light: {
-    text: "#1c2024", muted: "#5a6270", back: "#ffffff", raised: "#f5f6f8", line: "#d5d9df", edge: "#7a828e", accent: "#0a5bc4", on: "#ffffff", danger: "#b3261e", warn: "#fdf1d8", wrong: "#fdeceb",
-    completed: "#1a7f5a", full: "#1a7f5a", skipped: "#7fbf9f", summary: "#7fbf9f", unavailable: "#b9c0ca", failed: "#d1495b", pending: "#e9ecf0", "never-tried": "#e9ecf0",
+    text: "#1c2024", muted: "#5a6270", back: "#ffffff", raised: "#f5f6f8", line: "#d5d9df", edge: "#7a828e", accent: "#0a5bc4", on: "#ffffff", danger: "#b3261e", warn: "#fdf1d8", wrong: "#fdeceb", live: "#1a7f5a",
+    completed: "#1f6cb0", full: "#1f6cb0", skipped: "#86b6e0", summary: "#86b6e0", unavailable: "#b4b9c0", failed: "#d9480f", pending: "#e9ecf0", "never-tried": "#e9ecf0",
   },
   dark: {
-    text: "#e7eaee", muted: "#a3acb9", back: "#14171b", raised: "#1e2329", line: "#343b45", edge: "#838d9b", accent: "#7db3ff", on: "#0b1a2e", danger: "#ff9a91", warn: "#3a2f14", wrong: "#3d1f1e",
-    completed: "#3ccf95", full: "#3ccf95", skipped: "#2b7357", summary: "#2b7357", unavailable: "#5b6572", failed: "#ff7585", pending: "#2b313a", "never-tried": "#2b313a",
+    text: "#e7eaee", muted: "#a3acb9", back: "#14171b", raised: "#1e2329", line: "#343b45", edge: "#838d9b", accent: "#7db3ff", on: "#0b1a2e", danger: "#ff9a91", warn: "#3a2f14", wrong: "#3d1f1e", live: "#3ccf95",
+    completed: "#4f9be6", full: "#4f9be6", skipped: "#28527d", summary: "#28527d", unavailable: "#6b7480", failed: "#ff7f45", pending: "#2b313a", "never-tried": "#2b313a",
   },
 };
 
@@ -30,7 +31,7 @@ article, section, [role="tabpanel"], [role="tabpanel"] > div, .plan, .plan > div
 article { gap: 1.1rem; }
 .connection { font-size: .85rem; color: var(--bf-muted); display: inline-flex; gap: .4rem; align-items: center; }
 .connection::before { content: ""; width: .6rem; height: .6rem; border-radius: 50%; background: var(--bf-unavailable); }
-.connection.live::before { background: var(--bf-completed); } .connection.offline::before { background: var(--bf-failed); }
+.connection.live::before { background: var(--bf-live); } .connection.offline::before { background: var(--bf-failed); }
 [role="tablist"] { display: flex; gap: .25rem; border-bottom: 1px solid var(--bf-line); flex-wrap: wrap; }
 [role="tab"] { border: 0; border-bottom: 3px solid transparent; border-radius: 0; background: none; padding: .45rem .8rem; }
 [role="tab"][aria-selected="true"] { border-bottom-color: var(--bf-accent); font-weight: 600; }
@@ -69,7 +70,7 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: start; padding: .4rem .7rem; border-bottom: 1px solid var(--bf-line); vertical-align: top; font-weight: 400; overflow-wrap: anywhere; min-width: 3.5rem; }
 thead th { position: sticky; top: 0; background: var(--bf-raised); font-weight: 600; overflow-wrap: normal; z-index: 1; }
 tbody tr:last-child > * { border-bottom: 0; }
-td.progress { min-width: 14rem; }
+td.progress { min-width: 14rem; } tbody th { min-width: 7rem; }
 details > summary { cursor: pointer; padding: .15rem 0; color: var(--bf-accent); overflow-wrap: anywhere; } details[open] > summary { margin-bottom: .4rem; } details > p { margin-bottom: .4rem; }
 .start { display: grid; gap: 1.5rem; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) !important; }
 @media (max-width: 48rem) { .start { grid-template-columns: minmax(0, 1fr) !important; } }
