@@ -14,7 +14,7 @@ from backfill.model.changes import (
 from backfill.model.coverage import CellState, Coverage
 from backfill.model.days import select_days
 from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
-from backfill.model.fetching import FetchStatus, HostStatus, JobContext, UnitContext
+from backfill.model.fetching import Attempts, FetchStatus, HostStatus, JobContext, UnitContext
 from backfill.model.job import JobSpec, JobState
 from backfill.model.lease import Lease, Ownership, Renewal, Requests, Wanted
 from backfill.model.merge import MergedDay, StoredDay, combine_day, decide
@@ -49,6 +49,7 @@ from backfill.model.status import BackfillStatus
 from backfill.model.units import DayRow
 
 __all__ = [
+    "Attempts",
     "BackfillPlan",
     "BackfillReport",
     "BackfillRequest",

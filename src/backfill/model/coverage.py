@@ -31,6 +31,10 @@ def _gaps(value: Mapping[date, str]) -> Mapping[date, str]:
     return frozen_mapping(value)
 
 
+def _whole(value: Mapping[date, CellState]) -> Mapping[date, CellState]:
+    return frozen_mapping(value)
+
+
 @frozen
 class Coverage:
     """Every (day, district) of a range with its state.
@@ -43,6 +47,7 @@ class Coverage:
         districts: The districts looked at, in text order.
         cells: For each day the states of its districts; a district that is missing from it was never tried.
         gaps: Days that the source is known not to have, with the kind of gap.
+        whole: What became of days as a whole, whose districts could not be listed: failed, or unavailable.
     """
 
     start: date
@@ -52,6 +57,7 @@ class Coverage:
     districts: tuple[str, ...]
     cells: Mapping[date, Mapping[str, CellState]] = field(repr=False, converter=_cells)
     gaps: Mapping[date, str] = field(factory=dict, repr=False, converter=_gaps)
+    whole: Mapping[date, CellState] = field(factory=dict, repr=False, converter=_whole)
 
     def state(self, day: date, district: str) -> CellState:
         """Return the state of one (day, district); a day in a known gap is unavailable."""

@@ -31,6 +31,7 @@ from backfill.model import (
 )
 from backfill.protocols.jobs import (
     JobStore,
+    OutlivesProcess,
     SupportsClaims,
     SupportsErrors,
     SupportsEvents,
@@ -51,6 +52,7 @@ __all__ = [
     "Fetcher",
     "JobStore",
     "LatestDay",
+    "OutlivesProcess",
     "RequestPlanner",
     "ScopeResolver",
     "Snapshot",

@@ -51,6 +51,7 @@
  * @property {number | null} [minIntervalSeconds] Seconds between this job's requests, on top of the host's limit.
  * @property {Frequency} [frequency] ``"daily"``, ``"weekly"`` (start + 7k) or ``"month-end"``.
  * @property {Order} [order] ``"newest-first"`` or ``"oldest-first"``.
+ * @property {number | null} [maxFailures] The job pauses once so many units have failed since it was started, or last resumed; ``None`` = it goes on.
  */
 
 /**
@@ -77,6 +78,7 @@
  * @property {number | null} [minIntervalSeconds] Seconds between this job's requests, on top of the host's limit.
  * @property {Frequency} [frequency] ``"daily"``, ``"weekly"`` (start + 7k) or ``"month-end"``.
  * @property {Order} [order] ``"newest-first"`` or ``"oldest-first"``.
+ * @property {number | null} [maxFailures] The job pauses once so many units have failed since it was started, or last resumed; ``None`` = it goes on.
  * @property {string | null} [planFingerprint] Start only if the request would still be planned as in the plan of this fingerprint.
  */
 
