@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from typing import Any, cast
 
 from attrs import evolve, field, frozen
 
@@ -62,7 +63,7 @@ class Scene:
 
     name: str
     answers: Answers
-    ui: Mapping[str, JsonValue] = field(factory=dict)
+    ui: Mapping[str, Any] = field(factory=dict)
     unfold: bool = False
     presses: tuple[str, ...] = ()
     width: int = 1000
@@ -70,7 +71,7 @@ class Scene:
 
 def wired(value: object) -> JsonValue:
     """Return *value*, an instance of a class of the wire, as the server would send it."""
-    return write(object_of(type(value)), value)
+    return write(object_of(cast("Any", type(value))), value)
 
 
 @cache
@@ -112,7 +113,7 @@ MACHINE = FetchStatus(
 )
 
 
-def report(status: BackfillStatus = BackfillStatus.PROCESSING, **changes: object) -> BackfillReport:
+def report(status: BackfillStatus = BackfillStatus.PROCESSING, **changes: Any) -> BackfillReport:
     """Return the report of a job of 59 days and 24 districts that is about half done, with *changes*."""
     progress = Progress(
         59 * 24, 700, 60, 24, 17, 615, current=(date(2026, 1, 31), date(2026, 2, 1)), eta_seconds=4517.0,
@@ -145,7 +146,7 @@ def report(status: BackfillStatus = BackfillStatus.PROCESSING, **changes: object
     return evolve(made, **changes)
 
 
-def ended(status: BackfillStatus, progress: Progress, **changes: object) -> BackfillReport:
+def ended(status: BackfillStatus, progress: Progress, **changes: Any) -> BackfillReport:
     """Return the report of a job that has ended."""
     clean = {} if progress.failed else {"error_summary": (), "errors": (), "errors_total": 0, "partial_snapshots": ()}
     return report(status, progress=progress, completed_at=NOON + timedelta(hours=2, minutes=3), **{**clean, **changes})

@@ -11,7 +11,7 @@ import click
 from backfill.cli.exits import ExitCode, Failure, failure_of
 from backfill.errors import BackfillError
 
-COMMANDS = ("demo", "run", "plan", "coverage", "show", "refresh", "config")
+COMMANDS = ("demo", "run", "plan", "coverage", "show", "refresh", "config", "serve")
 """Their names, in the order in which a newcomer needs them."""
 
 

@@ -290,7 +290,7 @@ export class BackfillClient {
     if (this.#streams) {
       this.refresh(); // something may have happened before the stream began
       for (const hearer of this.#hearers) hearer(null);
-    }
+    } else for (const name of [JOBS, ...this.#watchers.keys()]) this.#at(name, CALM); // now it has to be asked
     this.#set({});
   }
 
