@@ -319,7 +319,7 @@ const pause = () => new Promise((resolve) => requestAnimationFrame(() => setTime
 
 globalThis.text = () => document.querySelector("backfill-panel").shadowRoot.textContent;
 
-globalThis.calm = async () => { for (let frame = 0; frame < 6; frame += 1) await pause(); };
+globalThis.calm = async (frames = 6) => { for (let frame = 0; frame < frames; frame += 1) await pause(); };
 
 globalThis.show = async (answers, ui) => {
   document.querySelector("backfill-panel")?.remove();
@@ -337,7 +337,8 @@ globalThis.show = async (answers, ui) => {
   await globalThis.calm();
 };
 
-globalThis.renderAll = async (reports) => {
+globalThis.renderAll = async (json) => {
+  const reports = JSON.parse(json); // as the interface sends it: a name may be __proto__
   const panel = document.querySelector("backfill-panel");
   const found = [];
   for (const [number, report] of reports.entries()) {
@@ -345,7 +346,7 @@ globalThis.renderAll = async (reports) => {
     panel.setAttribute("job-id", report.backfillId);
     for (let frame = 0; frame < 200 && !globalThis.text().includes(report.backfillId); frame += 1) await pause();
     for (const summary of panel.shadowRoot.querySelectorAll("details:not([open]) > summary")) summary.click();
-    await globalThis.calm();
+    await globalThis.calm(2);
     const controls = [...panel.shadowRoot.querySelectorAll("button")].map((button) => button.textContent);
     found.push({ text: globalThis.text(), controls });
   }
