@@ -83,7 +83,8 @@ def test_others_are_let_in_only_with_somebody_who_decides(tmp_path: Path, dashbo
 
 def test_a_server_that_ends_by_itself_ends_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the server has ended the command does too, with 0. [R8.1]"""
-    monkeypatch.setattr("backfill.web.serving.Server.wait", lambda _self, _seconds: False)
+    serves = iter([True, False])
+    monkeypatch.setattr("backfill.web.serving.Server.wait", lambda _self, _seconds: next(serves))
     result = call("serve", tmp_path / "root", "--port", 0)
     assert result.exit_code == 0
     assert "/panel" in result.output
