@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from attrs import evolve
 
@@ -19,6 +20,7 @@ from backfill.model import (
     BackfillRequest,
     BackfillStatus,
     Coverage,
+    DayRow,
     DistrictError,
     Frequency,
     JobEvent,
@@ -286,6 +288,15 @@ class BackfillService(ServiceBase):
         if isinstance(self._jobs, SupportsErrors):
             return self._jobs.errors(as_identifier(backfill_id), after=after, limit=limit)
         return tuple(self._load(backfill_id).errors)[after : after + limit]
+
+    def units(self, backfill_id: str) -> Mapping[date, DayRow]:
+        """Return the units of a job by day, in the order of its plan, as the job store kept them last.
+
+        Raises:
+            JobNotFound: There is none of this identifier.
+        """
+        self._check_process()
+        return MappingProxyType(self._load(backfill_id).rows)
 
     def events(self, *, after: int | None = None) -> Sequence[JobEvent]:
         """Return what happened to all jobs, oldest first, after the event with sequence number *after*, as the job store kept it.

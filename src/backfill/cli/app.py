@@ -14,7 +14,7 @@ from backfill.cli.exits import ExitCode, Failure, failure_of
 from backfill.errors import BackfillError
 
 COMMANDS = (
-    "demo", "run", "plan", "coverage", "show", "refresh", "config",
+    "demo", "run", "plan", "coverage", "show", "refresh", "config", "serve",
     "jobs", "cancel", "pause", "resume", "retry", "fill", "cleanup", "check", "repair",
 )  # fmt: skip
 """Their names, in the order in which a newcomer needs them."""

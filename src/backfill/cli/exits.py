@@ -38,6 +38,8 @@ _NAMES = {
     "detail": "--detail",
     "concurrency": "--concurrency",
     "rate": "--rate",
+    "host": "--host",
+    "authorize": "--authorize",
 }
 """What the command line calls a value that the library calls otherwise."""
 
