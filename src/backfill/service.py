@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from datetime import date, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
@@ -28,6 +28,7 @@ from backfill.engine.runner import Runner
 from backfill.engine.scoping import naming_of
 from backfill.engine.slots import Slots
 from backfill.errors import BackfillError, InvalidRequest, ServiceUnusable
+from backfill.historian import Historian
 from backfill.job import Job
 from backfill.model import (
     BackfillPlan,
@@ -79,7 +80,7 @@ _EXIT_SECONDS = 30.0
 """So long at most a service that nobody closed keeps an interpreter from ending, while its units in flight end."""
 
 
-class BackfillService:
+class BackfillService(Historian):
     """Collects history from a source into a store. Any thread; one per process is enough.
 
     Embedding it leaves no thread after `close`, no signal handler, no configured logging and no output behind. Threads start
@@ -138,6 +139,7 @@ class BackfillService:
         self._ending = False
         self._running = 0
         self._registered = False
+        self._executors: dict[str, Executor] = {}
 
     def __enter__(self) -> Self:
         """Return the service."""
@@ -470,12 +472,13 @@ class BackfillService:
         idempotency_key: str | None = None,
         retry_of: str | None = None,
         unless: BackfillError | None = None,
+        operation: str | None = None,
     ) -> Job:
         """Queue a new job, or return the one of the same key; *unless* is why it must not be a new one."""
         if unless is not None and idempotency_key is None:
             raise unless
         now = self._clock.now()
-        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of, self.operation)
+        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of, operation or self.operation)
         with self._lock:
             self._check_usable()
             kept = self._jobs.create(spec, idempotency_key=idempotency_key)
@@ -489,7 +492,7 @@ class BackfillService:
                 raise
         logger.info(
             "%s accepted: %s, %d days; %s",
-            self.operation,
+            spec.operation,
             plan.scope.kind,
             len(plan.days),
             plan.rationale,
@@ -513,11 +516,14 @@ class BackfillService:
             raise ServiceUnusable(message) from error
         return job
 
+    def _begin(self, plan: BackfillPlan, operation: str) -> Job:
+        return self._accept(plan, operation=operation)
+
     def _run(self, job: LiveJob) -> None:
         with self._lock:
             self._running += 1
         try:
-            Runner(job, self._source, self._store, self._door(), self._clock, self._slots).run()
+            Runner(job, self._source_of(job.spec), self._store, self._door(), self._clock, self._slots).run()
         except BaseException as error:  # what the runner is made of may raise anything, an ability of the source for instance
             logger.exception("the job cannot begin", extra={"job_id": job.spec.job_id})
             job.finish(error=describe(error))

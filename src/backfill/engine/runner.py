@@ -16,7 +16,7 @@ from queue import SimpleQueue
 
 from attrs import evolve
 
-from backfill.engine.collect import Batch, Collector
+from backfill.engine.collect import Batch, Collector, Made
 from backfill.engine.day import Collect, DayWork, ListDistricts, Outcome, Publish, Step, Summarize
 from backfill.engine.failures import as_source_error, describe
 from backfill.engine.jobs import LiveJob
@@ -24,7 +24,7 @@ from backfill.engine.planner import needs_listing
 from backfill.engine.slots import Slots
 from backfill.engine.workers import Workers
 from backfill.errors import PermanentSourceError, SourceError, StoreError, StoreUnavailable, TransientSourceError
-from backfill.model import Change, Contribution, DistrictRecord, Finding, PlannedDay
+from backfill.model import Change, Contribution, DistrictRecord, EncodedRecord, Finding, PlannedDay
 from backfill.protocols import (
     BatchSource,
     Clock,
@@ -231,7 +231,7 @@ class Runner:
         (district,) = step.districts or ()
         return self._collector.collect_district(planned, district)
 
-    def _stage(self, day: _OpenDay, values: Mapping[str, DistrictRecord | SourceError]) -> dict[str, Outcome]:
+    def _stage(self, day: _OpenDay, values: Mapping[str, Made]) -> dict[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
         existing = frozenset(day.planned.existing)
         for district, value in values.items():
@@ -241,12 +241,18 @@ class Runner:
                 outcomes[district] = value
                 continue
             try:
-                encoded = encode_record(value, job_id=self._job.spec.job_id, method=self._plan.strategy.method)
+                encoded = self._encoded(value)
                 day.draft().put(encoded)
                 outcomes[district] = encoded.header
             except Exception as error:  # noqa: BLE001 - a store may raise anything; the other districts go on
                 outcomes[district] = self._not_stored(error, day, district)
         return outcomes
+
+    def _encoded(self, record: DistrictRecord | EncodedRecord) -> EncodedRecord:
+        job_id, method = self._job.spec.job_id, str(self._plan.strategy.method)
+        if isinstance(record, DistrictRecord):
+            return encode_record(record, job_id=job_id, method=method)
+        return evolve(record, header=evolve(record.header, job_id=job_id, method=record.header.method or method))
 
     def _summarize(self, day: _OpenDay, step: Summarize) -> Callable[[], list[Change]]:
         source = self._source

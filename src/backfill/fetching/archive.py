@@ -59,6 +59,25 @@ class RawArchive:
         row = self._index.newest(name, since=_text(since) or "", sha256=sha256, fetched_at=_text(fetched_at))
         return None if row is None else self._document(row)
 
+    def refused(self, name: str) -> Document | None:
+        """Return the newest document of this identity that a check refused, or ``None``; see `put`.
+
+        Raises:
+            DamagedFile: The archive does not hold what it must.
+            StoreUnavailable: It cannot be read.
+        """
+        row = self._index.newest_refused(name)
+        return None if row is None else self._document(row)
+
+    def names(self) -> list[str]:
+        """Return the identities of all usable documents, in text order. Reads the index only.
+
+        Raises:
+            DamagedFile: The index does not hold what it must.
+            StoreUnavailable: It cannot be read.
+        """
+        return self._index.names()
+
     def put(self, document: Document, *, usable: bool = True) -> None:
         """Keep a document; on disk when it returns. Secrets in its address and headers are not kept.
 

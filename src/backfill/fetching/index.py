@@ -98,6 +98,20 @@ class Index:
             found = None if connection is None else connection.execute(query, (name, since, sha256, fetched_at)).fetchone()
         return None if found is None else _row(found)
 
+    def newest_refused(self, name: str) -> Row | None:
+        """Return the newest row of *name* that a check refused."""
+        query = f"SELECT {_COLUMNS} FROM answers WHERE name = ? AND usable = 0 ORDER BY fetched_at DESC, seq DESC LIMIT 1"  # noqa: S608 - our own names
+        with self._opened() as connection:
+            found = None if connection is None else connection.execute(query, (name,)).fetchone()
+        return None if found is None else _row(found)
+
+    def names(self) -> list[str]:
+        """Return every identity that has a usable row, in text order."""
+        with self._opened() as connection:
+            if connection is None:
+                return []
+            return [name for (name,) in connection.execute("SELECT DISTINCT name FROM answers WHERE usable = 1 ORDER BY name")]
+
     def rows(self, name: str | None = None) -> Iterator[Row]:
         """Iterate over all rows, or those of *name*, in the order in which they were added; nothing is locked meanwhile."""
         query = f"SELECT seq, {_COLUMNS} FROM answers WHERE seq > ? AND name = ifnull(?, name) ORDER BY seq LIMIT {_PAGE}"  # noqa: S608 - our own names

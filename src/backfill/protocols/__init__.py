@@ -29,6 +29,7 @@ from backfill.model import (
     SnapshotMetadata,
     UnitContext,
 )
+from backfill.protocols.archived import DocumentDating, Replaying, Summarized
 from backfill.protocols.jobs import (
     JobStore,
     SupportsClaims,
@@ -46,16 +47,19 @@ __all__ = [
     "DaySummarizer",
     "DistrictCatalog",
     "DistrictNaming",
+    "DocumentDating",
     "EditionCatalog",
     "Fetch",
     "Fetcher",
     "JobStore",
     "LatestDay",
+    "Replaying",
     "RequestPlanner",
     "ScopeResolver",
     "Snapshot",
     "SnapshotDraft",
     "SnapshotStore",
+    "Summarized",
     "SupportsClaims",
     "SupportsErrors",
     "SupportsEvents",

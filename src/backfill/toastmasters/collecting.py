@@ -28,7 +28,13 @@ def collect_summaries(published: Published) -> dict[str, Collected]:
     """Return what the summary says of each district."""
     settled = False if published.is_doubted else None
     return {
-        district: Collected(summary_data(published.day, district, row), published.as_of, "summary", settled=settled)
+        district: Collected(
+            summary_data(published.day, district, row),
+            published.as_of,
+            "summary",
+            settled=settled,
+            documents=(published.document,),
+        )
         for district, row in collectable(published).items()
     }
 
@@ -36,8 +42,8 @@ def collect_summaries(published: Published) -> dict[str, Collected]:
 def collect_rankings(published: Published) -> Collected:
     """Return the ranking of all districts of the summary, those included that cannot be collected: a finding names these."""
     findings = located((*published.summary.findings, *_uncollectable(published)), published.day)
-    ranked = rankings(published.day, published.as_of, published.summary, fetched_at=published.fetched_at)
-    return Collected(ranked, published.as_of, "summary", findings=findings)
+    ranked = rankings(published.day, published.as_of, published.summary, fetched_at=published.document.fetched_at)
+    return Collected(ranked, published.as_of, "summary", findings=findings, documents=(published.document,))
 
 
 def collect_in_full(reader: Reader, published: Published, district: str) -> Collected:
@@ -54,10 +60,12 @@ def collect_in_full(reader: Reader, published: Published, district: str) -> Coll
     clubs = _clubs(reader, published, district, row)
     payments = _optional(reader, ReportKind.DISTRICT, DistrictRow, published, district, clubs.as_of)
     visits = _optional(reader, ReportKind.DIVISIONS, DivisionRow, published, district, clubs.as_of)
-    made = district_data(published.day, district, clubs.report, payments, visits, row)
+    made = district_data(published.day, district, clubs.report, _report(payments), _report(visits), row)
     is_missed = clubs.as_of != published.as_of and not published.is_by_label
     is_whole = made.settled and not is_missed and not published.is_doubted
-    return Collected(made.data, clubs.as_of, "full", findings=made.findings, settled=None if is_whole else False)
+    others = (answer.document.ref for answer in (payments, visits) if answer is not None)
+    used = (published.document, clubs.document.ref, *others)
+    return Collected(made.data, clubs.as_of, "full", findings=made.findings, settled=None if is_whole else False, documents=used)
 
 
 def _clubs(reader: Reader, published: Published, district: str, row: SummaryRow) -> Answer[ClubRow]:
@@ -73,13 +81,17 @@ def _clubs(reader: Reader, published: Published, district: str, row: SummaryRow)
 
 def _optional(
     reader: Reader, kind: ReportKind, row: type[RowT], published: Published, district: str, as_of: date
-) -> Report[RowT] | None:
+) -> Answer[RowT] | None:
     """Return a report that a district's figures can do without; ``None`` = it has no rows, or does not exist."""
     wanted = DashboardDocument(kind, district, published.month, as_of)
     try:
-        return reader.read(wanted, row, day=published.day).report
+        return reader.read(wanted, row, day=published.day)
     except (NoRows, DataUnavailable):
         return None
+
+
+def _report(answer: Answer[RowT] | None) -> Report[RowT] | None:
+    return None if answer is None else answer.report
 
 
 def _uncollectable(published: Published) -> Iterator[Finding]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from attrs import evolve, frozen
 
 from backfill.errors import DataUnavailable
-from backfill.model import Edition
+from backfill.model import DocumentRef, Edition
 from backfill.toastmasters.almanac import Found
 from backfill.toastmasters.answers import MAX_ATTEMPTS, NoRows, OtherPeriod
 from backfill.toastmasters.asking import Answer, Reader
@@ -30,7 +30,7 @@ class Published:
         month: Its month, by its last day.
         as_of: The as-of of its edition.
         summary: The summary of all districts.
-        fetched_at: When that was fetched (aware, UTC).
+        document: The document that it was read from.
         step_backs: Earlier as-ofs to try where a report of this one turns out to hold nothing.
         is_by_label: Whether the as-of expected was no more than the label of a page, which may be days too late.
         is_doubted: Whether a later state of the day may be had yet, whatever the calendar says: it is not settled.
@@ -40,7 +40,7 @@ class Published:
     month: date
     as_of: date
     summary: Report[SummaryRow]
-    fetched_at: datetime
+    document: DocumentRef
     step_backs: tuple[date, ...] = ()
     is_by_label: bool = False
     is_doubted: bool = False
@@ -71,7 +71,7 @@ def find_day(reader: Reader, edition: Edition) -> Published:
         month,
         answer.as_of,
         answer.report,
-        answer.document.fetched_at,
+        answer.document.ref,
         found.step_backs,
         is_by_label=found.is_by_label,
         is_doubted=found.is_doubted,

@@ -17,7 +17,7 @@ from backfill.errors import ServiceUnusable, SourceError
 from backfill.model import Collected, DocumentRequest, Edition, Frequency, JobContext, SnapshotInfo, UnitContext
 from backfill.model.checks import as_date, as_texts
 from backfill.protocols import Clock, Fetch, Fetcher, ScopeResolver, SnapshotStore
-from backfill.toastmasters.almanac import Almanac
+from backfill.toastmasters.almanac import Almanac, Found
 from backfill.toastmasters.asking import Reader
 from backfill.toastmasters.calendar import ClosingCalendar
 from backfill.toastmasters.collecting import collect_in_full, collect_rankings, collect_summaries, collectable
@@ -59,6 +59,7 @@ class RefreshService:
         self._base_url = checked_base_url(base_url)
         self._almanac = almanac or Almanac()
         self._fetch = fetch
+        self._told: Edition | None = None
         self._own: Fetcher | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -98,6 +99,21 @@ class RefreshService:
         other = copy.copy(self)
         other._fetch = fetch  # noqa: SLF001 - of the same class
         other._own = None  # noqa: SLF001 - as above
+        return other
+
+    def replaying(self, edition: Edition) -> RefreshService:
+        """Return a copy that takes *edition* for what was published of its day, whatever was learnt since, and learns nothing for others.
+
+        For making a day anew from the documents that it was made from: without it, what is known by now of a close would have other
+        documents asked for.
+        """
+        other = copy.copy(self)
+        other._told = edition  # noqa: SLF001 - of the same class
+        other._own = None  # noqa: SLF001 - as above
+        other._almanac = Almanac(self.calendar)  # noqa: SLF001 - as above
+        if edition.as_of is not None:
+            back = self.calendar.step_backs(edition.day, edition.as_of)
+            other._almanac.note_found(edition.day, self._clock.today(), Found(edition.as_of, back))  # noqa: SLF001 - as above
         return other
 
     @property
@@ -206,6 +222,8 @@ class RefreshService:
     # --- within -------------------------------------------------------------------------------------------------------
 
     def _edition(self, day: date) -> Edition:
+        if self._told is not None and self._told.day == day:
+            return self._told
         return self.calendar.edition(as_date("day", day), today=self._clock.today())
 
     def _find(self, day: date) -> Published:

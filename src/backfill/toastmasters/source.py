@@ -7,8 +7,9 @@ from datetime import date
 from typing import Protocol, TypeVar, runtime_checkable
 
 from backfill.errors import InvalidRequest
-from backfill.model import Collected, DocumentRequest, Edition, Frequency
+from backfill.model import Collected, DatedDocument, DocumentRequest, Edition, Frequency
 from backfill.protocols import Fetch
+from backfill.toastmasters.dashboard import date_document
 from backfill.toastmasters.identifiers import normalize_district
 from backfill.toastmasters.versions import CALCULATION_VERSION
 
@@ -126,6 +127,15 @@ class _CatalogSource(RefreshServiceSource):
     def editions(self, start: date, end: date, frequency: Frequency, /) -> Iterable[Edition]:
         """Return the editions of a range."""
         return self._service.editions(start, end, frequency)
+
+    def date_document(self, name: str, /) -> DatedDocument | None:
+        """Return what the document of this identity is about; ``None`` = it is none of the dashboard's."""
+        return date_document(name)
+
+    def replaying(self, edition: Edition, /) -> RefreshServiceSource:
+        """Return a copy for which *edition* is what was published of its day; see `RefreshService.replaying`."""
+        replay: Callable[[Edition], Cataloguing] | None = getattr(self._service, "replaying", None)
+        return self if replay is None else RefreshServiceSource(replay(edition))
 
     def requests_for(self, edition: Edition, district: str | None, /) -> Sequence[DocumentRequest]:
         """Return the documents of an edition."""
