@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol, runtime_checkable
 
 from attrs import define, field, frozen
@@ -12,6 +12,9 @@ from backfill.errors import DamagedFile, SnapshotNotFound
 from backfill.model import DocumentRef, Method, PlannedDay, RecordHeader
 from backfill.protocols import BatchSource, DataSource, DocumentDating, Snapshot, SystemWideSource
 from backfill.rebuilding.replay import Part
+
+APART = timedelta(days=3)
+"""So long at most before the day's documents a district's own may have been given out, to be of the same edition."""
 
 AsOfs = Mapping[str | None, tuple[date, ...]]
 """The as-ofs of which a day has documents, ascending: of each district, and (``None``) of the day as a whole."""
@@ -56,12 +59,13 @@ class Catalog:
 def edition_as_of(as_ofs: AsOfs, district: str | None) -> date | None:
     """Return the as-of of the newest edition of a day that can be made of one district; ``None`` = nothing tells.
 
-    A district's own documents may have been had of an earlier as-of than the day's: the edition is the nearest that the day has.
+    A district's own documents may have been had of an as-of some days before the day's: then that is the edition.
     """
     own, of_day = as_ofs.get(district, ()), as_ofs.get(None, ())
-    if not own or not of_day:
-        return max(own or of_day, default=None)
-    return next((as_of for as_of in of_day if as_of >= own[-1]), of_day[-1])
+    if not own:
+        return max(of_day, default=None)
+    nearest = next((as_of for as_of in of_day if as_of >= own[-1]), own[-1])
+    return nearest if nearest - own[-1] <= APART else own[-1]
 
 
 def pinned_as_of(refs: Iterable[DocumentRef], source: DataSource, day: date) -> date | None:

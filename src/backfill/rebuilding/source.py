@@ -13,10 +13,12 @@ from backfill.errors import DamagedFile, SnapshotNotFound, SourceError
 from backfill.fetching.reuse import Archive
 from backfill.model import Collected, DocumentRef, EncodedRecord, Finding, Method, PlannedDay, RecordHeader
 from backfill.protocols import DataSource, DaySummarizer, Fetch, Snapshot, SnapshotStore, Summarized
-from backfill.rebuilding.evidence import Catalog, edition_as_of, parts_of, pinned_as_of
+from backfill.rebuilding.evidence import AsOfs, Catalog, edition_as_of, parts_of, pinned_as_of
 from backfill.rebuilding.making import Maker
 from backfill.rebuilding.replay import Part, make_summaries
 from backfill.serialization import refs_of_summary
+
+_Value = tuple[EncodedRecord | SourceError, tuple[Finding, ...]]
 
 
 @frozen(eq=False)
@@ -93,10 +95,12 @@ class ArchivedSource:
         found = self._look(day)
         as_ofs = self._catalog.of_day(day)
         fuller = tuple(name for name in districts if name in as_ofs and _is_improvable(found.entries.get(name)))
-        rest = tuple(name for name in districts if name not in fuller)
-        made = dict(self._made(found, fuller, {}, None))
-        failed = tuple(name for name in fuller if isinstance(made[name][0], SourceError))
-        made |= self._made(found, (*rest, *failed), found.entries, found.snapshot)
+        made = dict(self._made(evolve(found, entries={}), fuller, as_ofs))
+        failed = {name: made[name] for name in fuller if isinstance(made[name][0], SourceError)}
+        rest = tuple(name for name in districts if name in failed or name not in fuller)
+        for_all: AsOfs = {None: as_ofs[None]} if None in as_ofs else {}
+        made |= self._made(found, rest, for_all)
+        made |= {name: why for name, why in failed.items() if isinstance(made[name][0], SourceError)}
         return {name: self._told(found, name, *made[name]) for name in districts}
 
     def as_ofs(self, day: date) -> date | None:
@@ -109,13 +113,8 @@ class ArchivedSource:
         entries = self._store.entries(day)
         return _Day(self._days[day], entries, self._store.read(day) if entries else None)
 
-    def _made(
-        self, found: _Day, districts: tuple[str, ...], entries: Mapping[str, RecordHeader], snapshot: Snapshot | None
-    ) -> Iterator[tuple[str, tuple[EncodedRecord | SourceError, tuple[Finding, ...]]]]:
-        as_ofs = self._catalog.of_day(found.planned.day)
-        if entries:  # those that have documents of their own were tried with them before
-            as_ofs = {key: days for key, days in as_ofs.items() if key is None or key not in districts}
-        parts = parts_of(found.planned, districts, self._source, entries, snapshot, as_ofs)
+    def _made(self, found: _Day, districts: tuple[str, ...], as_ofs: AsOfs) -> Iterator[tuple[str, _Value]]:
+        parts = parts_of(found.planned, districts, self._source, found.entries, found.snapshot, as_ofs)
         for result in self._maker.make(parts):
             for name, value in result.records.items():
                 yield name, (value, tuple(note for note in result.findings if note.district == name))

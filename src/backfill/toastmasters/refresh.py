@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from backfill.clock import SystemClock
-from backfill.errors import ServiceUnusable, SourceError
+from backfill.errors import NotArchived, ServiceUnusable, SourceError
 from backfill.model import Collected, DocumentRequest, Edition, Frequency, JobContext, SnapshotInfo, UnitContext
 from backfill.model.checks import as_date, as_texts
 from backfill.protocols import Clock, Fetch, Fetcher, ScopeResolver, SnapshotStore
@@ -23,7 +23,7 @@ from backfill.toastmasters.calendar import ClosingCalendar
 from backfill.toastmasters.collecting import collect_in_full, collect_rankings, collect_summaries, collectable
 from backfill.toastmasters.dashboard import DASHBOARD_URL, checked_base_url, document_requests
 from backfill.toastmasters.identifiers import normalize_district
-from backfill.toastmasters.published import Published, find_day
+from backfill.toastmasters.published import Published, find_day, without_summary
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -121,6 +121,11 @@ class RefreshService:
         """What is known of closing months by now."""
         return self._almanac.calendar
 
+    @property
+    def almanac(self) -> Almanac:
+        """What is known of closing months, and learns."""
+        return self._almanac
+
     # --- collecting ---------------------------------------------------------------------------------------------------
 
     def list_districts(self, day: date) -> tuple[str, ...]:
@@ -155,7 +160,7 @@ class RefreshService:
         """
         name = normalize_district(district)
         edition = self._edition(day)
-        return collect_in_full(self._reader(edition, name), self._find(day), name)
+        return collect_in_full(self._reader(edition, name), self._find_at_all(day), name)
 
     def get_multiple_districts(self, day: date, districts: Sequence[str]) -> dict[str, Collected | SourceError]:
         """Return the figures of several districts in full, or in the place of one the error that it has.
@@ -166,7 +171,7 @@ class RefreshService:
             InvalidRequest: A text of *districts* cannot name one, or there is none.
         """
         names = dict.fromkeys(map(normalize_district, as_texts("districts", districts)))
-        edition, published = self._edition(day), self._find(day)
+        edition, published = self._edition(day), self._find_at_all(day)
         results: dict[str, Collected | SourceError] = {}
         for name in names:
             try:
@@ -229,6 +234,15 @@ class RefreshService:
     def _find(self, day: date) -> Published:
         edition = self._edition(day)
         return find_day(self._reader(edition, None), edition)
+
+    def _find_at_all(self, day: date) -> Published:
+        """Return the day; without its summary, where an archive that is to give it anew does not have that."""
+        try:
+            return self._find(day)
+        except NotArchived:
+            if self._told is None:
+                raise
+            return without_summary(self._told)
 
     def _reader(self, edition: Edition, district: str | None) -> Reader:
         return Reader(self._door(edition, district), self._base_url, self._almanac, self._clock.today())
