@@ -11,8 +11,11 @@ import click
 from backfill.cli.exits import ExitCode, Failure, failure_of
 from backfill.errors import BackfillError
 
-COMMANDS = ("demo", "run", "plan", "coverage", "show", "refresh", "config")
+COMMANDS = ("demo", "run", "plan", "coverage", "show", "verify", "rebuild", "rerank", "import", "refresh", "config")
 """Their names, in the order in which a newcomer needs them."""
+
+_MODULES = {"import": "importing"}
+"""The modules of the commands that Python would not let be called so."""
 
 
 class Commands(click.Group):
@@ -26,7 +29,7 @@ class Commands(click.Group):
         """Return a command; ``None`` = there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"backfill.cli.{cmd_name}").command
+        command: click.Command = import_module(f"backfill.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def invoke(self, ctx: click.Context) -> object:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import wait
 
 from rich.console import Console
 
 from backfill.cli.exits import ExitCode, code_of
 from backfill.cli.stopping import Stopping
+from backfill.job import Job
 from backfill.model import BackfillPlan, BackfillReport, BackfillStatus
 from backfill.service import BackfillService
 from backfill.terminal import progress_display
@@ -31,8 +33,13 @@ def carry_out(
     Raises:
         PlanOutdated: The plan no longer describes what would happen.
     """
+    return follow(lambda: service.initiate_backfill(plan), console, quiet=quiet, stopping=stopping)
+
+
+def follow(begin: Callable[[], Job], console: Console, *, quiet: bool, stopping: Stopping) -> BackfillReport:
+    """Watch the job that *begin* accepts to its end, and return its final report; see `carry_out`."""
     with progress_display(console, quiet=quiet) as show:
-        job = service.initiate_backfill(plan)
+        job = begin()
         cancelled = False
         while not job.future.done():
             if stopping.code is not None and not cancelled:
