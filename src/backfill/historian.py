@@ -59,10 +59,15 @@ class Historian:
         """
         from backfill.rebuilding.planning import OPERATION, archive_of, plan_rebuild  # noqa: PLC0415 - only who rebuilds pays for it
 
+        from backfill.rebuilding.replay import packed  # noqa: PLC0415 - as above
+
         self._check_usable()
+        archive = archive_of(self._door())
+        if executor is not None:
+            packed(self._source, archive)  # refused here rather than by the job
         plan = plan_rebuild(
             self._collaborators(),
-            archive_of(self._door()),
+            archive,
             start,
             end,
             districts=districts,

@@ -23,7 +23,6 @@ PROVENANCE = "provenance"
 
 def encode_record(record: DistrictRecord, *, job_id: str, method: str = "") -> EncodedRecord:
     """Return the record in its stored form, with the header that a manifest will carry. Pure; any thread."""
-    digest = hashlib.sha256(dumps([record.detail, record.as_of.isoformat(), record.calculation_version, record.data])).hexdigest()
     content = dumps(
         {
             "schemaVersion": SCHEMA_VERSION,
@@ -43,13 +42,19 @@ def encode_record(record: DistrictRecord, *, job_id: str, method: str = "") -> E
         detail=record.detail,
         as_of=record.as_of,
         settled=record.settled,
-        content_digest=digest,
+        content_digest=content_digest(record),
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
         job_id=job_id,
         method=method,
     )
     return EncodedRecord(record.district_id, record.day, header, content)
+
+
+def content_digest(record: DistrictRecord) -> str:
+    """Return the SHA-256 of what the record says, not of when or from where it came. Pure."""
+    said = [record.detail, record.as_of.isoformat(), record.calculation_version, record.data]
+    return hashlib.sha256(dumps(said)).hexdigest()
 
 
 def decode_record(content: bytes, *, settled: bool, path: str = "record") -> DistrictRecord:

@@ -129,7 +129,8 @@ def _print_district(record: DistrictRecord, told: Explanation) -> None:
     print_title(console, "Made from")
     rows = (_document(one) for one in told.documents)
     print_table(console, ("document", "fetched (UTC)", "sha256", "bytes", "archived"), rows, right=frozenset({3}))
-    print_text(console, f"first from {record.provenance[0].url}" if record.provenance else "unknown", indent="  ", style="dim")
+    first = record.provenance[0].url or "a file that was imported" if record.provenance else "unknown"
+    print_text(console, f"first from {first}", indent="  ", style="dim")
 
 
 def _document(one: Evidence) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from backfill.errors import DamagedFile, NotArchived, PermanentSourceError
@@ -59,7 +60,7 @@ class PinnedFetch:
                 return self._pinned(pin)
             found = (self._refused(name) if self._pins else None) or self._archive.get(name) or self._refused(name)
         except DamagedFile as error:
-            raise PermanentSourceError(str(error), kind=DAMAGED, stage="fetch") from error
+            raise PermanentSourceError(str(error), kind=damage(error), stage="fetch") from error
         if found is None:
             message = f"the archive holds no {name!r}; collect it from the publisher first"
             raise NotArchived(message, stage="fetch")
@@ -77,6 +78,11 @@ class PinnedFetch:
 
     def _refused(self, name: str) -> Document | None:
         return self._archive.refused(name) if isinstance(self._archive, KeepsRefused) else None
+
+
+def damage(error: DamagedFile) -> str:
+    """Return the kind of error that it is when the archive does not hold what it must."""
+    return DAMAGED if Path(error.path).exists() else MISSING
 
 
 def _moment(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from attrs import evolve
 from backfill.engine.calendar import list_editions
 from backfill.engine.scoping import naming_of
 from backfill.errors import DamagedFile, InvalidRequest, SnapshotNotFound, StoreError
+from backfill.fetching.pinned import DAMAGED, damage
 from backfill.fetching.reuse import Archive
 from backfill.model import (
     DocumentRef,
@@ -115,8 +116,8 @@ def _kept(ref: DocumentRef, archive: Archive | None) -> tuple[Kept, int | None]:
         return Kept.UNKNOWN, None
     try:
         document = archive.get(ref.name, sha256=ref.sha256, fetched_at=ref.fetched_at)
-    except DamagedFile:
-        return Kept.DAMAGED, None
+    except DamagedFile as error:
+        return (Kept.DAMAGED if damage(error) == DAMAGED else Kept.MISSING), None
     except StoreError:
         return Kept.UNKNOWN, None
     return (Kept.MISSING, None) if document is None else (Kept.THERE, len(document.content))
@@ -142,6 +143,9 @@ def _by_metadata(told: Explanation, metadata: SnapshotMetadata) -> Explanation |
     if told.district in metadata.unavailable:
         why = "nothing was published of this district for that day"
         return evolve(told, standing=Standing.UNAVAILABLE, why=why, kind="unavailable")
+    if metadata.listed and told.district not in metadata.expected:
+        why = "the day's own list does not have this district"
+        return evolve(told, standing=Standing.UNAVAILABLE, why=why, kind="no_such_district")
     return None
 
 

@@ -112,7 +112,10 @@ def plan_rebuild(
     if not days:
         rule = "no day from there on is stored, and of none does the archive have documents that say which day they are of"
         raise InvalidRequest(
-            "start_date", first.isoformat(), f"{rule}, up to {last}", "collect the range first, or import documents"
+            "start_date",
+            first.isoformat(),
+            f"{rule}, up to {last}",
+            "collect the range first, import documents, or name the districts to try",
         )
     strategy = CollectionStrategy(Method.TARGETED, "full", RATIONALE)
     draft = BackfillPlan(
