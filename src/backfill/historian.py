@@ -58,7 +58,6 @@ class Historian:
             ServiceUnusable: The service was closed, or no thread can be had for the job.
         """
         from backfill.rebuilding.planning import OPERATION, archive_of, plan_rebuild  # noqa: PLC0415 - only who rebuilds pays for it
-
         from backfill.rebuilding.replay import packed  # noqa: PLC0415 - as above
 
         self._check_usable()

@@ -11,7 +11,8 @@ from backfill.model.changes import (
     UnitFailed,
     UnitsSettled,
 )
-from backfill.model.coverage import CellState, Coverage
+from backfill.model.coverage import Coverage
+from backfill.model.coverageforms import CellState
 from backfill.model.days import select_days
 from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
 from backfill.model.fetching import FetchStatus, HostStatus, JobContext, UnitContext
