@@ -7,7 +7,8 @@ from copy import deepcopy
 
 from attrs import field, frozen
 
-from backfill.engine.day import Collect, DayWork, ListDistricts, Outcome, Publish, Step, Summarize
+from backfill.engine.day import DayWork
+from backfill.engine.daysteps import Collect, ListDistricts, Outcome, Publish, Step, Summarize
 from backfill.errors import DataUnavailable, PermanentSourceError, SourceError
 from backfill.model import (
     BackfillStatus,
@@ -118,7 +119,7 @@ class Driver:
     def cancel(self) -> None:
         """Cancel the job."""
         self.cancelled = True
-        self.work.cancel()
+        self.work.stop(goes_on=False)
         self._check()
 
     # --- what came of it ----------------------------------------------------------------------------------------------

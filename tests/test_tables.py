@@ -95,7 +95,7 @@ def test_capsules_that_nobody_reads_leave_nothing() -> None:
 def test_a_table_that_arrow_cannot_hold_is_an_error_of_the_reader() -> None:
     """A number too large for 64 bits does not end the process: who reads it gets an error. [B9]"""
     polars = pytest.importorskip("polars")
-    with pytest.raises(Exception, match="its format cannot have|overflow|too large|error"):
+    with pytest.raises(Exception, match=r"its format cannot have|rror"):
         polars.DataFrame(Table((Column("n", Kind.INTEGER, [2**70]),)))
 
 

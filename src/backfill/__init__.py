@@ -75,12 +75,12 @@ _HOMES = {
         "BackfillError", "DataUnavailable", "InvalidRequest", "JobNotFound", "PermanentSourceError", "PlanOutdated",
         "TransientSourceError",
     ),
+    "backfill.job": ("Job",),
     "backfill.model": (
         "BackfillPlan", "BackfillReport", "BackfillRequest", "BackfillScope", "BackfillStatus", "Collected", "Coverage",
         "DistrictRecord", "Document", "DocumentRequest", "Edition",
     ),
     "backfill.protocols": ("DataSource", "Fetch", "Fetcher", "JobStore", "ScopeResolver", "SnapshotStore"),
-    "backfill.job": ("Job",),
     "backfill.service": ("BackfillService",),
     "backfill.sources": ("function_source", "try_source"),
 }  # fmt: skip

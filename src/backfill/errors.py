@@ -21,6 +21,7 @@
             ├── DataUnavailable               nothing was published: counted, never a failure
             │   └── NotArchived               the archive holds no such document (and there is no network)
             ├── TransientSourceError          another attempt may succeed
+            │   └── HostDown                  the host does not answer anybody: the job pauses
             ├── PermanentSourceError          another attempt would fail in the same way
             └── Cancelled                     the job was cancelled while this call waited
 
@@ -36,6 +37,7 @@ __all__ = [
     "DamagedFile",
     "DataUnavailable",
     "DayLocked",
+    "HostDown",
     "InvalidRequest",
     "JobFailed",
     "JobNotFound",
@@ -130,7 +132,7 @@ class JobNotFound(BackfillError, LookupError):  # noqa: N818 - a contract name
 
 
 class JobFailed(BackfillError):  # noqa: N818 - reads as the state it reports
-    """A job did not collect all of what it planned.
+    """A job did not collect all of what it planned, or rests before it has.
 
     Attributes:
         backfill_id: The job.
@@ -258,6 +260,12 @@ class TransientSourceError(SourceError):
         super().__init__(message, kind=kind, stage=stage, attempts=attempts)
         self.retry_after = retry_after
         self.max_attempts = max_attempts
+
+
+class HostDown(TransientSourceError):  # noqa: N818 - reads as the state it reports
+    """The host answers no request at all, and has not for as long as the door waits: the fault of no unit, which stays pending."""
+
+    default_kind = "host_down"
 
 
 class PermanentSourceError(SourceError):

@@ -5,30 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from backfill.model import BackfillPlan, JobSpec
-from backfill.protocols import Clock, DataSource, Fetcher, JobStore, ScopeResolver, SnapshotStore
+from backfill.job import Job
+from backfill.model import JobSpec
+from backfill.protocols import DataSource
+from backfill.servicebase import ServiceBase
 
 if TYPE_CHECKING:
-    import threading
-
-    from backfill.job import Job
     from backfill.model import Explanation, Verification
     from backfill.rebuilding.planning import Collaborators
     from backfill.rebuilding.reranking import Reranking
+    from backfill.service import BackfillService
 
 
-class Historian:
+class Historian(ServiceBase):
     """The part of `BackfillService` that works on what is stored and archived. Any thread."""
 
-    _source: DataSource
-    _store: SnapshotStore
-    _scope: ScopeResolver
-    _jobs: JobStore
-    _clock: Clock
-    _lock: threading.RLock
-    _executors: dict[str, Executor]
+    @property
+    def _executors(self) -> dict[str, Executor]:
+        """Where rebuilds of this process make their records."""
+        kept: dict[str, Executor] = self.__dict__.setdefault("_executors_of_jobs", {})
+        return kept
 
     def rebuild(
         self,
@@ -73,10 +71,10 @@ class Historian:
             concurrency=2 if executor is None else 4,
         )
         with self._lock:  # so that it does not begin before it is known where
-            job = self._begin(plan, OPERATION)
+            job_id = self._accept(plan, operation=OPERATION)
             if executor is not None:
-                self._executors[job.backfill_id] = executor
-        return job
+                self._executors[job_id] = executor
+        return Job(cast("BackfillService", self), job_id)
 
     def verify(
         self,
@@ -158,15 +156,3 @@ class Historian:
         with self._lock:
             executor = self._executors.pop(spec.job_id, None)
         return ArchivedSource(self._source, archive, self._store, spec.plan.days, catalog, executor)
-
-    def _begin(self, plan: BackfillPlan, operation: str) -> Job:
-        raise NotImplementedError
-
-    def _door(self) -> Fetcher:
-        raise NotImplementedError
-
-    def _check_usable(self) -> None:
-        raise NotImplementedError
-
-    def _check_process(self) -> None:
-        raise NotImplementedError

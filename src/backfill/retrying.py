@@ -40,6 +40,7 @@ def attempt(
     clock: Clock,
     cancel: threading.Event,
     on_retry: Callable[[TransientSourceError, float], None] | None = None,
+    made: int = 0,
 ) -> T:
     """Return what *call* returns, trying again after transient failures; blocks the calling thread meanwhile.
 
@@ -49,6 +50,7 @@ def attempt(
         clock: Waits, and ends a wait at once when *cancel* is set.
         cancel: Ends the attempts.
         on_retry: Called before each pause with the failure and the seconds.
+        made: Attempts that failed before, in another process: they count, but one more is made in any case.
 
     Raises:
         TransientSourceError: The last attempt failed; its ``attempts`` says how many there were.
@@ -56,7 +58,7 @@ def attempt(
         SourceError: Whatever else *call* raised, at once, with its ``attempts``.
     """
     waits = pauses(policy)
-    number = 0
+    number = made
     while True:
         if cancel.is_set():
             raise Cancelled("the job was cancelled")

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
-import logging
-import os
-import secrets
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, Future
 from datetime import date, timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar
 
 from attrs import evolve
 
-from backfill.engine.coverage import survey
-from backfill.engine.failures import describe
-from backfill.engine.jobs import LiveJob
+from backfill.engine.coverage import filling, missing_units, survey
 from backfill.engine.listing import resolve_lists
-from backfill.engine.planner import Planner, has_work
 from backfill.engine.progress import build_report
-from backfill.engine.queue import JobQueue
-from backfill.engine.runner import Runner
 from backfill.engine.scoping import naming_of
-from backfill.engine.slots import Slots
-from backfill.errors import BackfillError, InvalidRequest, ServiceUnusable
+from backfill.errors import BackfillError, InvalidRequest
 from backfill.historian import Historian
 from backfill.job import Job
 from backfill.model import (
@@ -37,47 +21,13 @@ from backfill.model import (
     BackfillStatus,
     Coverage,
     DistrictError,
-    FetchStatus,
     Frequency,
     JobEvent,
-    JobSpec,
-    JobState,
     refuse_collisions,
 )
-from backfill.model.checks import as_choice, as_count, as_name, as_seconds, as_texts
-from backfill.protocols import (
-    Clock,
-    DataSource,
-    Fetch,
-    Fetcher,
-    JobStore,
-    ScopeResolver,
-    SnapshotStore,
-    SupportsErrors,
-    SupportsEvents,
-    SupportsFetchStatus,
-    SupportsMaxConcurrency,
-    SupportsWriteCheck,
-)
-from backfill.wiring import (
-    as_collaborator,
-    as_fetcher,
-    as_source,
-    default_clock,
-    default_fetcher,
-    default_jobs,
-    default_scope,
-)
-
-if TYPE_CHECKING:
-    from typing import Self
-
-logger = logging.getLogger("backfill.service")
-
-_EVERY = sys.maxsize
-
-_EXIT_SECONDS = 30.0
-"""So long at most a service that nobody closed keeps an interpreter from ending, while its units in flight end."""
+from backfill.model.checks import as_choice, as_count, as_name, as_texts
+from backfill.protocols import SupportsErrors
+from backfill.servicebase import EVERY, as_identifier
 
 
 class BackfillService(Historian):
@@ -101,75 +51,6 @@ class BackfillService(Historian):
     Raises:
         InvalidRequest: One of them is not what it must be.
     """
-
-    operation: ClassVar[str] = "backfill"
-
-    def __init__(
-        self,
-        source: DataSource,
-        store: SnapshotStore,
-        scope: ScopeResolver | None = None,
-        *,
-        jobs: JobStore | None = None,
-        fetch: Fetcher | Fetch | None = None,
-        clock: Clock | None = None,
-        max_active_jobs: int = 1,
-    ) -> None:
-        self._source = as_source(source)
-        self._store = as_collaborator("store", store, SnapshotStore, "needs begin, read, entries, days and delete")
-        self._scope = default_scope()
-        if scope is not None:
-            self._scope = as_collaborator("scope", scope, ScopeResolver, "needs resolve(requested)")
-        self._clock = default_clock()
-        if clock is not None:
-            self._clock = as_collaborator("clock", clock, Clock, "needs today, now, monotonic and wait")
-        self._jobs = default_jobs()
-        if jobs is not None:
-            self._jobs = as_collaborator("jobs", jobs, JobStore, "needs create, load, apply, list and delete")
-        self._fetcher: Fetcher | None = None if fetch is None else as_fetcher(fetch, self._clock)
-        self._owns_fetcher = fetch is None
-        max_active = as_count("max_active_jobs", max_active_jobs, least=1, most=64)
-        self._slots = Slots(source.max_concurrency if isinstance(source, SupportsMaxConcurrency) else None)
-        self._planner = Planner(self._source, self._store, self._scope, self._clock)
-        self._queue = JobQueue(self._run, max_active=max_active)
-        self._live: dict[str, LiveJob] = {}
-        self._lock = threading.RLock()
-        self._pid = os.getpid()
-        self._closed = False
-        self._ending = False
-        self._running = 0
-        self._registered = False
-        self._executors: dict[str, Executor] = {}
-
-    def __enter__(self) -> Self:
-        """Return the service."""
-        self._check_usable()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /) -> None:
-        """Close the service without finishing its jobs."""
-        self.close()
-
-    # --- what it is made of, for those who show it --------------------------------------------------------------------
-
-    @property
-    def store(self) -> SnapshotStore:
-        """Where its snapshots are."""
-        return self._store
-
-    @property
-    def scope(self) -> ScopeResolver:
-        """Which districts it may touch."""
-        return self._scope
-
-    @property
-    def closed(self) -> bool:
-        """Whether it takes no more jobs."""
-        return self._closed
-
-    def fetch_status(self) -> FetchStatus | None:
-        """Return the state of the door out, its limits and breakers; ``None`` = it cannot say, or nothing was fetched yet."""
-        return self._performance()
 
     # --- starting jobs ------------------------------------------------------------------------------------------------
 
@@ -209,13 +90,13 @@ class BackfillService(Historian):
             as_name("idempotency_key", idempotency_key)
         if not isinstance(request_or_plan, BackfillPlan):
             plan = self._planner.plan(_request(request_or_plan), rate=self._rate())
-            return self._accept(plan, idempotency_key=idempotency_key)
+            return Job(self, self._accept(plan, idempotency_key=idempotency_key))
         outdated: BackfillError | None = None
         try:
             self._planner.confirm(request_or_plan)
         except BackfillError as error:
             outdated = error
-        return self._accept(request_or_plan, idempotency_key=idempotency_key, unless=outdated)
+        return Job(self, self._accept(request_or_plan, idempotency_key=idempotency_key, unless=outdated))
 
     def run_backfill(
         self, request: BackfillRequest | BackfillPlan, *, progress: Callable[[BackfillReport], None] | bool | None = None
@@ -261,7 +142,91 @@ class BackfillService(Historian):
         if not failed:
             raise InvalidRequest("backfill_id", backfill_id, "nothing failed in this job", "nothing is left to retry")
         retry = self._planner.narrow(state.spec.plan, failed, rate=self._rate())
-        return self._accept(retry, retry_of=backfill_id)
+        return Job(self, self._accept(retry, retry_of=backfill_id))
+
+    def fill_gaps(
+        self,
+        coverage: Coverage | date | str,
+        end: date | str | None = None,
+        *,
+        districts: Sequence[str] | None = None,
+        frequency: Frequency | str = "daily",
+    ) -> Job:
+        """Accept a job that collects exactly what is missing: of the districts of a coverage, what failed or was never tried.
+
+        It collects them in the detail in which the rest is stored: in full if all of it is. What is stored stays as it is, a summary too:
+        ask for ``detail="full"`` in a request to have more. What is known not to have been published is not asked for again. Where no
+        district is known, as in an empty store, the days are collected as a whole.
+
+        Args:
+            coverage: What `coverage` returned; or the first day of the range to look at.
+            end: The last day, inclusive, where the first is given.
+            districts: Where days are given: as for `coverage`.
+            frequency: Where days are given: as for `coverage`.
+
+        Raises:
+            InvalidRequest: Nothing is missing, or a value cannot be what it is said to be.
+            StoreUnavailable: The store says that it cannot be written.
+            ServiceUnusable: The service was closed, or no thread can be had for the job.
+        """
+        self._check_usable()
+        if not isinstance(coverage, Coverage):
+            last = coverage if end is None else end
+            coverage = self.coverage(coverage, last, districts=districts, frequency=frequency)
+        plan = self._planner.plan(filling(coverage, self._scope.resolve(None).districts))
+        return Job(self, self._accept(self._planner.narrow(plan, missing_units(coverage), rate=self._rate())))
+
+    # --- stopping and going on ----------------------------------------------------------------------------------------
+
+    def cancel_backfill(self, backfill_id: str) -> bool:
+        """Cancel a job, wherever it runs; return whether that changed anything. Returns at once; `Job.wait` tells when all is quiet.
+
+        Nothing new starts, what is in flight ends, what is collected is published, the rest stays pending. Another process that works
+        on the job learns of it within seconds; a job that nobody works on is cancelled when this returns.
+
+        Raises:
+            JobNotFound: There is none of this identifier.
+        """
+        self._check_process()
+        return self._host.cancel(as_identifier(backfill_id))
+
+    def pause_backfill(self, backfill_id: str) -> bool:
+        """Have a job rest until somebody resumes it, also over restarts; else as `cancel_backfill`.
+
+        Raises:
+            JobNotFound: There is none of this identifier.
+        """
+        self._check_process()
+        return self._host.pause(as_identifier(backfill_id))
+
+    def resume_backfill(self, backfill_id: str) -> bool:
+        """Have a job go on that is paused, or whose process is gone; return whether that changed anything.
+
+        It goes on here, unless another process works on it, for instance because it is only just being paused there. What is stored is
+        not collected again.
+
+        Raises:
+            JobNotFound: There is none of this identifier.
+            InvalidRequest: The job collects from another source.
+            ServiceUnusable: The service was closed, or no thread can be had for the job.
+        """
+        self._check_usable()
+        return self._host.resume(as_identifier(backfill_id))
+
+    def resume_jobs(self) -> list[Job]:
+        """Go on with every job that was interrupted, since the process that worked on it is gone; return these jobs, oldest first.
+
+        At once where that process ran on this machine; else when its lease has run out. A job that was asked to be cancelled or
+        paused meanwhile is, and one that is paused stays so. Jobs of another source are left, with a warning in the log. A job store
+        in memory, or one that cannot tell whether a job is worked on, has none.
+
+        Raises:
+            ServiceUnusable: The service was closed, or no thread can be had for a job.
+            StoreUnavailable: The job store cannot be written.
+        """
+        self._check_usable()
+        self._close_at_end()
+        return [Job(self, job_id) for job_id in self._host.resume_all()]
 
     # --- looking at jobs ----------------------------------------------------------------------------------------------
 
@@ -271,16 +236,10 @@ class BackfillService(Historian):
         Raises:
             JobNotFound: There is none of this identifier.
         """
-        live = self._find(backfill_id)
-        if live is not None:
-            return Job(self, backfill_id, live.future)
-        state = self._load(backfill_id)
-        future: Future[BackfillReport] = Future()
-        if state.status.is_final:
-            future.set_result(build_report(state, performance=self._performance()))
-        else:
-            future.set_running_or_notify_cancel()
-        return Job(self, backfill_id, future)
+        self._check_process()
+        if self._host.find(as_identifier(backfill_id)) is None:
+            self._load(backfill_id)
+        return Job(self, backfill_id)
 
     def get_backfill_status(self, backfill_id: str) -> BackfillReport:
         """Return what has become of a job so far; never waits.
@@ -288,10 +247,8 @@ class BackfillService(Historian):
         Raises:
             JobNotFound: There is none of this identifier.
         """
-        live = self._find(backfill_id)
-        if live is not None:
-            return live.report()
-        return build_report(self._load(backfill_id), performance=self._performance())
+        self._check_process()
+        return self._host.report(as_identifier(backfill_id))
 
     def list_backfills(self, *, states: Iterable[BackfillStatus | str] | None = None, limit: int = 50) -> list[BackfillReport]:
         """Return the jobs, newest first, without their errors and without progress per district.
@@ -309,7 +266,7 @@ class BackfillService(Historian):
         if states is not None and not isinstance(states, Iterable):
             raise InvalidRequest("states", states, "not a list of states", "write a list, for instance ['processing']")
         wanted = None if states is None else tuple(as_choice("states", state, BackfillStatus) for state in states)
-        most = as_count("limit", limit, least=1, most=_EVERY)
+        most = as_count("limit", limit, least=1, most=EVERY)
         reports = [build_report(state) for state in self._jobs.list(states=wanted, limit=most)]
         return [
             evolve(report, errors=(), findings=(), progress=evolve(report.progress, district_progress={})) for report in reports
@@ -325,10 +282,10 @@ class BackfillService(Historian):
             InvalidRequest: *after* is negative, or *limit* below 1.
         """
         self._check_process()
-        as_count("after", after, least=0, most=_EVERY)
-        as_count("limit", limit, least=1, most=_EVERY)
+        as_count("after", after, least=0, most=EVERY)
+        as_count("limit", limit, least=1, most=EVERY)
         if isinstance(self._jobs, SupportsErrors):
-            return self._jobs.errors(_identifier(backfill_id), after=after, limit=limit)
+            return self._jobs.errors(as_identifier(backfill_id), after=after, limit=limit)
         return tuple(self._load(backfill_id).errors)[after : after + limit]
 
     def events(self, *, after: int | None = None) -> Sequence[JobEvent]:
@@ -340,20 +297,6 @@ class BackfillService(Historian):
             InvalidRequest: *after* is no sequence number.
         """
         return self._events(after)
-
-    def cancel_backfill(self, backfill_id: str) -> bool:
-        """Cancel a job; return whether that changed anything. Returns at once; `Job.wait` tells when all is quiet.
-
-        Nothing new starts, what is in flight ends, what is collected is published, the rest stays pending.
-
-        Raises:
-            JobNotFound: There is none of this identifier.
-        """
-        live = self._find(backfill_id)
-        if live is not None:
-            return live.cancel("cancelled on request")
-        self._load(backfill_id)
-        return False
 
     def coverage(
         self,
@@ -395,7 +338,7 @@ class BackfillService(Historian):
     def cleanup_old_jobs(self, *, older_than: timedelta = timedelta(days=30), keep: int = 100) -> int:
         """Forget jobs that have ended, are older than *older_than*, and are not among the newest *keep*; return how many.
 
-        Their outcomes stay in the ledger, so that `coverage` never forgets.
+        A job that has not ended is never forgotten, be it paused or interrupted, nor counted among the newest. Their outcomes stay in the ledger, so that `coverage` never forgets.
 
         Raises:
             InvalidRequest: *older_than* is no duration, or *keep* is negative.
@@ -403,200 +346,14 @@ class BackfillService(Historian):
         self._check_process()
         if not isinstance(older_than, timedelta) or older_than < timedelta(0):
             raise InvalidRequest("older_than", older_than, "not a duration", "write timedelta(days=30)")
-        keep = as_count("keep", keep, least=0, most=_EVERY)
+        keep = as_count("keep", keep, least=0, most=EVERY)
         now = self._clock.now()
-        ended = [state for state in self._jobs.list(limit=_EVERY) if state.status.is_final]
+        ended = [state for state in self._jobs.list(limit=EVERY) if state.status.is_final]
         old = [state for state in ended[keep:] if state.completed_at is not None and now - state.completed_at > older_than]
         for state in old:
             self._jobs.delete(state.spec.job_id)
-            with self._lock:
-                self._live.pop(state.spec.job_id, None)
+            self._host.forget(state.spec.job_id)
         return len(old)
-
-    # --- closing ------------------------------------------------------------------------------------------------------
-
-    def close(self, *, wait: bool = False, timeout: float | None = None) -> None:
-        """Start nothing new, let the units in flight end, publish what is collected, and let go of what the service made.
-
-        May be called twice, and from any thread. Called from a thread of one of its jobs (by a subscriber, or a source), it waits
-        for nothing, since that thread must return before the job can end. Jobs can still be looked at afterwards.
-
-        Args:
-            wait: Finish the accepted jobs first.
-            timeout: Seconds to wait in all; ``None`` = as long as it takes.
-
-        Raises:
-            TimeoutError: Units in flight did not end in time; their threads end when these do.
-            InvalidRequest: *timeout* is no number of seconds; or *wait*, from a thread of one of the jobs to wait for.
-        """
-        if self._pid != os.getpid():
-            return  # nothing of it runs here, and a lock may have been held when the process was forked
-        if timeout is not None:
-            timeout = max(0.0, as_seconds("timeout", timeout, least=-threading.TIMEOUT_MAX, most=threading.TIMEOUT_MAX))
-        inside = self._queue.is_inside()
-        if wait and inside:
-            raise InvalidRequest(
-                "wait", wait, "a thread of a job cannot wait for the jobs to end", "leave it out, or close from another thread"
-            )
-        until = None if timeout is None else time.monotonic() + timeout
-        with self._lock:
-            self._closed = True
-        if wait:
-            self._queue.join(timeout)
-        with self._lock:
-            self._ending = True
-            live = tuple(self._live.values())
-        for job in live:
-            job.cancel("the service was closed before the job had ended")
-        quiet = inside or self._queue.join(None if until is None else max(0.0, until - time.monotonic()))
-        atexit.unregister(self._close_at_exit)
-        self._let_go()
-        if not quiet:
-            message = (
-                f"units in flight did not end within {timeout:g} s; the service is closed, and their threads end when they do"
-            )
-            raise TimeoutError(message)
-
-    # --- within -------------------------------------------------------------------------------------------------------
-
-    def _close_at_exit(self) -> None:
-        try:
-            self.close(timeout=_EXIT_SECONDS)
-        except TimeoutError:
-            logger.warning("units in flight did not end within %g s of the interpreter's end; they are lost", _EXIT_SECONDS)
-
-    def _accept(
-        self,
-        plan: BackfillPlan,
-        *,
-        idempotency_key: str | None = None,
-        retry_of: str | None = None,
-        unless: BackfillError | None = None,
-        operation: str | None = None,
-    ) -> Job:
-        """Queue a new job, or return the one of the same key; *unless* is why it must not be a new one."""
-        if unless is not None and idempotency_key is None:
-            raise unless
-        now = self._clock.now()
-        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of, operation or self.operation)
-        with self._lock:
-            self._check_usable()
-            kept = self._jobs.create(spec, idempotency_key=idempotency_key)
-            if kept.job_id != spec.job_id:
-                return self.get_job(kept.job_id)
-            try:
-                live = self._enqueue(spec, unless)
-            except BaseException:
-                self._live.pop(spec.job_id, None)
-                self._jobs.delete(spec.job_id)
-                raise
-        logger.info(
-            "%s accepted: %s, %d days; %s",
-            spec.operation,
-            plan.scope.kind,
-            len(plan.days),
-            plan.rationale,
-            extra={"job_id": spec.job_id},
-        )
-        return Job(self, spec.job_id, live.future)
-
-    def _enqueue(self, spec: JobSpec, unless: BackfillError | None) -> LiveJob:
-        if unless is not None:
-            raise unless
-        if isinstance(self._store, SupportsWriteCheck) and any(map(has_work, spec.plan.days)):
-            self._store.check_writable()
-        job = self._live[spec.job_id] = LiveJob(spec, self._jobs, self._clock, self._performance)
-        if not self._registered:
-            self._registered = True
-            atexit.register(self._close_at_exit)
-        try:
-            self._queue.add(job)
-        except RuntimeError as error:  # too many threads, or the interpreter is ending
-            message = f"no thread can be started for the job ({error}), so it was not accepted; end some, and try again"
-            raise ServiceUnusable(message) from error
-        return job
-
-    def _begin(self, plan: BackfillPlan, operation: str) -> Job:
-        return self._accept(plan, operation=operation)
-
-    def _run(self, job: LiveJob) -> None:
-        with self._lock:
-            self._running += 1
-        try:
-            Runner(job, self._source_of(job.spec), self._store, self._door(), self._clock, self._slots).run()
-        except BaseException as error:  # what the runner is made of may raise anything, an ability of the source for instance
-            logger.exception("the job cannot begin", extra={"job_id": job.spec.job_id})
-            job.finish(error=describe(error))
-        with self._lock:
-            self._running -= 1
-            if job.is_noted:
-                self._live.pop(job.spec.job_id, None)
-        self._let_go()
-
-    def _let_go(self) -> None:
-        """Close what the service made, once it is closed and no unit in flight needs it any more."""
-        with self._lock:
-            done = self._ending and not self._running
-        if done and self._owns_fetcher and self._fetcher is not None:
-            self._fetcher.close()
-
-    def _find(self, backfill_id: str) -> LiveJob | None:
-        self._check_process()
-        with self._lock:
-            return self._live.get(_identifier(backfill_id))
-
-    def _load(self, backfill_id: str) -> JobState:
-        return self._jobs.load(_identifier(backfill_id))
-
-    def _subscribe(self, backfill_id: str, callback: Callable[[JobEvent], object]) -> Callable[[], None]:
-        if not callable(callback):
-            raise InvalidRequest("callback", callback, "not a function", "pass a function that takes an event")
-        live = self._find(backfill_id)
-        return (lambda: None) if live is None else live.subscribe(callback)
-
-    def _events(self, after: int | None, job_id: str | None = None) -> Sequence[JobEvent]:
-        self._check_process()
-        since = None if after is None else as_count("after", after, least=0, most=_EVERY)
-        return self._jobs.events(since, job_id=job_id) if isinstance(self._jobs, SupportsEvents) else ()
-
-    def _door(self) -> Fetcher:
-        with self._lock:
-            if self._fetcher is None:
-                self._fetcher = default_fetcher(self._clock)
-            return self._fetcher
-
-    def _performance(self) -> FetchStatus | None:
-        fetcher: object = self._fetcher
-        if not isinstance(fetcher, SupportsFetchStatus):
-            return None
-        try:
-            status: object = fetcher.status()
-        except Exception:  # a door that cannot say how it is doing must take no report with it, and no job
-            logger.exception("the door out cannot say how it is doing")
-            return None
-        return status if isinstance(status, FetchStatus) else None
-
-    def _rate(self) -> float | None:
-        self._door()
-        status = self._performance()
-        return None if status is None else status.rate
-
-    def _check_usable(self) -> None:
-        self._check_process()
-        if self._closed:
-            message = "this service is closed; make a new one"
-            raise ServiceUnusable(message)
-
-    def _check_process(self) -> None:
-        if self._pid != os.getpid():
-            message = "this service was made in another process and carried over a fork; make a new one in this process"
-            raise ServiceUnusable(message)
-
-
-def _identifier(value: object) -> str:
-    if not isinstance(value, str):  # a Job, for instance, whose text would ask for its state again
-        raise InvalidRequest("backfill_id", type(value), "not a job's identifier", "pass its backfill_id, a string")
-    return value
 
 
 def _request(value: object) -> BackfillRequest:

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from backfill import BackfillRequest, BackfillService
 from backfill.cli import app as app_module
 from backfill.cli import main
 from backfill.cli.app import COMMANDS, app, run_app
@@ -23,7 +25,9 @@ from backfill.errors import (
     StoreUnavailable,
 )
 from backfill.model import BackfillStatus
+from backfill.stores import MemorySnapshotStore
 from backfill.testing.dashboard import DashboardServer
+from backfill.testing.source import ScriptedSource
 from cli_running import call
 
 
@@ -108,7 +112,7 @@ def test_every_option_reaches_the_request(dashboard: DashboardServer, tmp_path: 
     """What is typed stands in the plan's request, under the names of the wire, and planning asks for nothing. [R8.2, B1]"""
     options = (
         "2023-01-01", "2023-03-31", "-d", "91", "-d", "f", "--detail", "summary", "--type", "per-district", "--frequency", "weekly",
-        "--order", "oldest-first", "--concurrency", "7", "--min-interval", "0.5", "--no-skip", "--no-cache", "--no-retry",
+        "--order", "oldest-first", "--concurrency", "7", "--min-interval", "0.5", "--max-failures", "9", "--no-skip", "--no-cache", "--no-retry",
         "--rate", "0.5", "--base-url", dashboard.url, "--json",
     )  # fmt: skip
     done = call("plan", tmp_path / "root", *options)
@@ -117,7 +121,7 @@ def test_every_option_reaches_the_request(dashboard: DashboardServer, tmp_path: 
     assert plan["request"] == {
         "startDate": "2023-01-01", "endDate": "2023-03-31", "targetDistricts": ["91", "f"], "collectionType": "per-district",
         "detail": "summary", "concurrency": 7, "retryFailures": False, "skipExisting": False, "enableCaching": False,
-        "minIntervalSeconds": 0.5, "frequency": "weekly", "order": "oldest-first",
+        "minIntervalSeconds": 0.5, "maxFailures": 9, "frequency": "weekly", "order": "oldest-first",
     }  # fmt: skip
     assert plan["scope"]["districts"] == ["91", "F"]
     assert plan["secondsAtRate"] == pytest.approx(sum(plan["requests"].values()) / 0.5, rel=0.05)
@@ -159,13 +163,18 @@ def test_a_hostile_value_cannot_steer_the_terminal() -> None:
 
 
 def test_each_final_state_has_its_exit_code() -> None:
-    """Everything is 0, nothing is 3, some of it is 1. [R6.4]"""
-    assert {status: code_of(status) for status in BackfillStatus if status.is_final} == {
+    """Everything is 0, nothing is 3, some of it is 1; a job that pauses has failed as long as nothing of it is there. [R6.4]"""
+    with BackfillService(ScriptedSource(), MemorySnapshotStore()) as service:
+        report = service.run_backfill(BackfillRequest("2024-01-01", target_districts=["A"]))
+    assert {status: code_of(evolve(report, status=status)) for status in BackfillStatus if status.is_at_rest} == {
         BackfillStatus.COMPLETE: ExitCode.ALL,
         BackfillStatus.PARTIAL_SUCCESS: ExitCode.PARTIAL,
         BackfillStatus.ERROR: ExitCode.FAILED,
         BackfillStatus.CANCELLED: ExitCode.PARTIAL,
+        BackfillStatus.PAUSED: ExitCode.PARTIAL,
     }
+    nothing = evolve(report, status=BackfillStatus.PAUSED, progress=evolve(report.progress, completed=0, pending=1))
+    assert code_of(nothing) is ExitCode.FAILED
 
 
 def test_a_bug_is_shown_whole_and_does_not_look_like_a_partial_result(

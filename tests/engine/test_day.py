@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from backfill.engine.day import Collect, DayState, DayWork, ListDistricts, Outcome, Publish, Step, Summarize
+from backfill.engine.day import DayState, DayWork
+from backfill.engine.daysteps import Collect, ListDistricts, Outcome, Publish, Step, Summarize
 from backfill.errors import Cancelled, DataUnavailable, PermanentSourceError, SourceError, TransientSourceError
 from backfill.model import (
     DayListed,

@@ -101,11 +101,9 @@ def test_what_is_given_out_does_not_change_later() -> None:
 
 def test_the_reason_of_an_error_is_the_error() -> None:
     """Only a job that failed as a whole has an error; a reason alone is none. [R6.4]"""
-    for status in BackfillStatus:
-        if status is BackfillStatus.QUEUED:
-            continue  # every job begins so, and no state follows itself
-        before = [] if status is BackfillStatus.PROCESSING else [StatusChanged(BackfillStatus.PROCESSING, NOW)]
-        report = build_report(after(state_of(planned("A")), *before, StatusChanged(status, NOW, "because")))
+    for status in set(BackfillStatus) - {BackfillStatus.QUEUED}:
+        begun = [StatusChanged(BackfillStatus.PROCESSING, NOW)] if status is not BackfillStatus.PROCESSING else []
+        report = build_report(after(state_of(planned("A")), *begun, StatusChanged(status, NOW, "because")))
         assert report.status_reason == "because"
         assert report.error == ("because" if status is BackfillStatus.ERROR else None)
 

@@ -151,7 +151,7 @@ def test_a_job_tells_the_log_what_it_is_about(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.INFO, "backfill"):
         carry_out(ScriptedSource(), ask(2, "A", "B"))
     told = [(line.getMessage(), getattr(line, "job_id", None)) for line in caplog.records]
-    assert told == [("backfill started: 4 units on 2 days", "j1"), ("job ended: complete", "j1")]
+    assert told == [("backfill started: 4 units on 2 days", "j1"), ("job is at rest: complete", "j1")]
 
 
 # --- how much at once -------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ SAMPLES: dict[str, BackfillError] = {
     "DataUnavailable": errors.DataUnavailable("nothing that day"),
     "DayLocked": errors.DayLocked("locked for 10 s"),
     "ConfigurationChanged": errors.ConfigurationChanged(None, ("61",)),
+    "HostDown": errors.HostDown("nobody answers", attempts=1),
     "InvalidRequest": errors.InvalidRequest("end_date", "2026", "not a date", "write one"),
     "JobFailed": errors.JobFailed("j1", "it failed", failed=3),
     "JobNotFound": errors.JobNotFound("j1"),
@@ -87,6 +88,7 @@ def test_a_source_error_has_a_kind_of_its_class() -> None:
     assert kinds == {
         "Cancelled": "cancelled",
         "DataUnavailable": "unavailable",
+        "HostDown": "host_down",
         "NotArchived": "not_archived",
         "PermanentSourceError": "permanent",
         "SourceError": "source_error",

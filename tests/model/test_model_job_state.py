@@ -267,7 +267,7 @@ def test_nothing_changes_after_the_end(change: Change) -> None:
         (UnitAttempted(make_error("42")), "42.* is not a unit .* still to be done"),
         (UnitAttempted(make_error("61", date(2026, 2, 1))), "2026-02-01 is not a day"),
         (StatusChanged(BackfillStatus.QUEUED, NOW), "is queued and cannot become queued"),
-        (StatusChanged(BackfillStatus.PAUSED, NOW), "is queued and cannot become paused"),
+        (StatusChanged(BackfillStatus.COMPLETE, NOW), "is queued and cannot become complete"),
         (DayListed(date(2026, 2, 1), ()), "is not a day"),
         (DayPublished(date(2026, 2, 1), is_partial=False, at=NOW), "is not a day"),
         (DayListed(DAY, ("61",)), "was listed, or settled, before"),
@@ -286,7 +286,7 @@ def test_what_is_not_of_the_job_is_refused_as_a_whole(change: Change, words: str
 def test_each_state_follows_some_and_not_others(status: BackfillStatus) -> None:
     """A job waits, works, rests and ends in this order; no state follows itself, and none follows an end. [R4.3, R4.4]"""
     expected = {
-        "queued": {"processing", "cancelled", "error"},
+        "queued": {"processing", "paused", "cancelled", "error"},
         "processing": {"paused", "complete", "partial_success", "error", "cancelled"},
         "paused": {"queued", "processing", "cancelled"},
     }.get(status, set())

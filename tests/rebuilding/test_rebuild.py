@@ -114,7 +114,8 @@ def test_a_district_whose_day_has_no_summary_is_made_all_the_same(root: Path) ->
     forget(root, "districtsummary~2023-01-31~2023-02-08")
     with over(root) as service:
         report = service.rebuild(DAY).wait(PATIENCE)
-        assert counts(report) == {"completed": 2}
+        assert counts(report) == {"completed": 2, "failed": 1}
+        assert [(error.district_id, error.kind) for error in report.errors] == [("U", "not_archived")]
         assert [found.kind for found in report.findings] == ["summary_failed"]
         header = service.store.entries(date.fromisoformat(DAY))["61"]
         assert (header.detail, header.settled) == ("full", False)

@@ -60,7 +60,7 @@ class OwnDoor(NoDoor):
 def own_door(monkeypatch: pytest.MonkeyPatch) -> OwnDoor:
     """Have the service make this door when it is given none."""
     door = OwnDoor()
-    monkeypatch.setattr("backfill.service.default_fetcher", lambda _clock: door)
+    monkeypatch.setattr("backfill.servicebase.default_fetcher", lambda _clock: door)
     return door
 
 

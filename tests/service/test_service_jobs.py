@@ -83,19 +83,25 @@ def test_a_job_of_another_service_is_found_in_the_job_store() -> None:
     with serving(source, jobs=jobs) as one, serving(ScriptedSource(), jobs=jobs) as other:
         ended = one.initiate_backfill(ask(1, "A"))
         report = ended.wait(PATIENCE)
-        running = one.initiate_backfill(ask(1, "B"))
+        running = one.initiate_backfill(ask(2, "B", concurrency=1))
         source.await_arrivals()
         assert other.get_job(ended.backfill_id).wait(0) == report
         found = other.get_job(running.backfill_id)
         assert found.status is BackfillStatus.PROCESSING
         assert found.future.running()
-        assert found.report().progress.pending == 1
+        assert found.report().progress.pending == 2
         with pytest.raises(TimeoutError):
             found.wait(0)
-        assert not found.cancel(), "nothing was changed, since its owner is another"
-        found.subscribe(lambda _event: None)()
+        heard: list[JobEvent] = []
+        unsubscribe = found.subscribe(heard.append)
+        assert found.cancel(), "it is asked for; the owner learns of it when it looks"
+        assert not found.cancel()
+        live = one._host.find(running.backfill_id)
+        until(lambda: live is not None and live.context.cancel.is_set())
         source.gate.set()
-        running.wait(PATIENCE)
+        assert running.wait(PATIENCE).status is BackfillStatus.CANCELLED
+        until(lambda: bool(heard) and isinstance(heard[-1].change, StatusChanged))
+        unsubscribe()
         assert found.report() == running.report()
 
 

@@ -308,7 +308,7 @@ def stuck(day, district, fetch):
     time.sleep(600)
 
 def press_again():
-    while not service.list_backfills() or not service._live or not all(job.context.cancel.is_set() for job in service._live.values()):
+    while not service.list_backfills() or not service._host._live or not all(job.context.cancel.is_set() for job in service._host._live.values()):
         time.sleep(0.01)
     time.sleep(0.1)  # now it waits for what is stuck
     os.kill(os.getpid(), signal.SIGINT)
@@ -430,7 +430,7 @@ def test_the_log_is_one_tree_whose_records_name_their_job(server: FaultServer, c
     assert {said["day"] for said in of_units} == {"2026-01-05"}
     levels = {record.getMessage().split(":")[0]: record.levelname for record in ours}
     assert levels["raised what it should not"] == levels["a subscriber raised; the job goes on"] == "ERROR"
-    assert levels["backfill started"] == levels["job ended"] == "INFO"
+    assert levels["backfill started"] == levels["job is at rest"] == "INFO"
 
 
 def test_a_host_that_configures_nothing_hears_nothing(server: FaultServer, capfd: pytest.CaptureFixture[str]) -> None:

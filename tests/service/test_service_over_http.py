@@ -209,8 +209,8 @@ def test_what_is_not_published_is_no_failure(status: str, server: FaultServer, t
     assert PerDistrictFileSnapshotStore(tmp_path).read(DAYS[0]).metadata.unavailable == ("absent",)
 
 
-def test_a_server_that_is_down_fails_all_and_destroys_nothing(server: FaultServer, tmp_path: Path) -> None:
-    """With nobody listening every unit fails as a broken connection that a retry can help; yesterday's snapshots stand. [R6.2, R6.4, B2]"""
+def test_a_server_that_is_down_pauses_the_job_and_destroys_nothing(server: FaultServer, tmp_path: Path) -> None:
+    """With nobody listening the job fails some units, retryable ones, and pauses with the reason; yesterday's snapshots stand. [R6.2, R6.4, B2]"""
     for on in DAYS:
         server.on(f"/a/{on}", reply(FIGURES))
     assert rebuild(server, tmp_path, "a").status is BackfillStatus.COMPLETE
@@ -221,34 +221,37 @@ def test_a_server_that_is_down_fails_all_and_destroys_nothing(server: FaultServe
     with door() as fetch, BackfillService(source, store, fetch=fetch) as service:
         request = BackfillRequest(DAYS[0], DAYS[1], ["a", "b"], skip_existing=False)
         report = service.initiate_backfill(request).wait(PATIENCE)
-        assert (report.status, report.progress.failed, report.progress.completed) == ("error", 4, 0)
-        assert report.error == "4 of 4 units failed"
-        assert {error.kind for error in report.errors} <= {"connection", "host_down"}
+        assert (report.status, report.progress.completed, report.error) == ("paused", 0, None)
+        assert (report.progress.failed, report.progress.pending) == (len(report.errors), 4 - len(report.errors))
+        assert report.status_reason is not None
+        assert report.status_reason.startswith("HostDown: ")
+        assert f"127.0.0.1:{port} does not answer" in report.status_reason
+        assert {error.kind for error in report.errors} <= {"connection"}, "units that were not tried are no failures"
         assert all(error.is_retryable and f"127.0.0.1:{port}" in error.message for error in report.errors)
         assert report.snapshot_ids == ()
         coverage = service.coverage(DAYS[0], DAYS[1], districts=["a", "b"])
-        assert [coverage.state(on, name) for on in DAYS for name in "ab"] == [CellState.FULL, CellState.FAILED] * 2
+        failed = {(error.day, error.district_id) for error in report.errors}
+        assert [coverage.state(on, "a") for on in DAYS] == [CellState.FULL] * 2
+        assert [coverage.state(on, "b") is CellState.FAILED for on in DAYS] == [(on, "b") in failed for on in DAYS]
     assert stored(tmp_path) == dict.fromkeys(DAYS, ("a",))
 
 
 def test_a_server_that_stays_down_is_left_alone_and_found_again(server: FaultServer, tmp_path: Path) -> None:
-    """After ten failures in a row the host is called no more but for a probe; the job ends soon; later all is collected. [R9.4, R6.5]"""
+    """After ten failures in a row the host is called no more but for a probe, and the job pauses; later all is collected. [R9.4, R6.5]"""
     districts = [f"d{number}" for number in range(40)]
     for on in DAYS:
         for name in districts:
             server.on(f"/{name}/{on}", server.reset)
     with door(patience=0.0) as fetch:
         report = rebuild(server, tmp_path, *districts, fetch=fetch, concurrency=4)
-        assert (report.status, report.progress.failed) == ("error", 80)
-        assert {error.kind for error in report.errors} == {"connection", "host_down"}
-        assert sum(error.kind == "host_down" for error in report.errors) > 60
+        assert (report.status, report.progress.failed + report.progress.pending) == ("paused", 80)
+        assert report.progress.pending > 60, "a host that is down is no failure of a unit"
+        assert {error.kind for error in report.errors} <= {"connection"}
         assert len(server.requests) < 40, "the rest was never sent"
         assert report.performance_status is not None
         (host,) = report.performance_status.hosts
         assert (host.breaker, host.parked_seconds > 0) == ("open", True)
-        (down,) = [group for group in report.error_summary if group.kind == "host_down"]
-        assert down.is_retryable
-        assert "does not answer" in down.example
+        assert "does not answer" in str(report.status_reason)
     for on in DAYS:
         for name in districts:
             server.on(f"/{name}/{on}", reply(FIGURES))
@@ -359,11 +362,11 @@ def test_a_cancelled_job_lets_a_hanging_server_go(server: FaultServer, tmp_path:
     assert time.monotonic() - began < 50
     assert (report.status, report.progress.completed, report.progress.pending, report.errors) == ("cancelled", 1, 3, ())
     assert stored(tmp_path) == {DAYS[0]: ("a",)}
-    assert "job ended: cancelled" in caplog.messages
+    assert "job is at rest: cancelled" in caplog.messages
 
 
 def test_a_server_that_goes_away_in_the_middle_leaves_what_was_stored(tmp_path: Path) -> None:
-    """When the server dies during a job, the days before are stored and whole, the rest failed; a new server and a retry complete them. [R6.3, R6.6, B2]"""
+    """When the server dies during a job, the days before are stored and whole, and the job pauses; when it is back, the job goes on. [R6.3, R6.6, B2]"""
     root, archive = tmp_path / "root", tmp_path / "raw"
     days = [date(2024, 1, number) for number in range(1, 9)]
 
@@ -390,12 +393,18 @@ def test_a_server_that_goes_away_in_the_middle_leaves_what_was_stored(tmp_path: 
             job = service.initiate_backfill(BackfillRequest(days[0], days[-1], ["a", "b"], order="oldest-first", concurrency=1))
             until(lambda: any(request.target == f"/a/{days[4]}" for request in dying.requests))
         report = job.wait(PATIENCE)
-        assert (report.status, report.progress.completed, report.progress.failed) == ("partial_success", 8, 8)
-        assert {error.kind for error in report.errors} <= {"connection", "host_down", "timeout"}
+        failed = report.progress.failed
+        assert (report.status, report.progress.completed, report.progress.pending) == ("paused", 8, 8 - failed)
+        assert failed < 8
+        assert {error.kind for error in report.errors} <= {"connection", "timeout"}
         assert stored(root) == dict.fromkeys(days[:4], ("a", "b"))
         servers.reverse()
         addresses.reverse()
         with servers[0] as new:
-            again = service.retry_failed(report.backfill_id).wait(PATIENCE)
-            assert (again.status, again.progress.completed, len(new.requests)) == ("complete", 8, 8)
+            assert job.resume()
+            assert job.wait(PATIENCE).progress.pending == 0
+            assert len(new.requests) == 8 - failed, "what had failed for good is left to a retry"
+            if failed:
+                assert service.retry_failed(report.backfill_id).wait(PATIENCE).status == "complete"
+            assert len(new.requests) == 8
     assert stored(root) == dict.fromkeys(days, ("a", "b"))

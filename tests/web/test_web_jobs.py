@@ -49,6 +49,7 @@ def test_the_body_carries_targets_and_every_option() -> None:
         "skipExisting": False,
         "enableCaching": False,
         "minIntervalSeconds": 0.5,
+        "maxFailures": 9,
         "frequency": "weekly",
         "order": "oldest-first",
     }
@@ -346,12 +347,12 @@ class FullerService(BackfillService):
         self.asked.append(("resume", backfill_id))
         return self.changes
 
-    def fill_gaps(self, start: object, end: object, *, districts: object = None, frequency: object = "daily") -> Job:
+    def fill_gaps(self, start: object, end: object = None, *, districts: object = None, frequency: object = "daily") -> Job:
         """Note the call, and start some job."""
         self.asked.append(("gaps", start, end, districts, frequency))
         return self.initiate_backfill(BackfillRequest("2026-01-05", target_districts=["A"]))
 
-    def rebuild(self, start: object, end: object, *, districts: object = None) -> Job:
+    def rebuild(self, start: object, end: object, *, districts: object = None) -> Job:  # type: ignore[override] # as it is called
         """Note the call, and start some job."""
         self.asked.append(("rebuild", start, end, districts))
         return self.initiate_backfill(BackfillRequest("2026-01-05", target_districts=["A"]))

@@ -59,6 +59,7 @@ RIGHT: Mapping[str, dict[str, JsonValue]] = {
         "skipExisting": True,
         "enableCaching": True,
         "minIntervalSeconds": 0.5,
+        "maxFailures": 5,
         "frequency": "month-end",
         "order": "oldest-first",
     },
@@ -165,6 +166,9 @@ LIMITS = [
     ("minIntervalSeconds", -0.1, False),
     ("minIntervalSeconds", 86400, True),
     ("minIntervalSeconds", 86400.5, False),
+    ("maxFailures", 1, True),
+    ("maxFailures", 0, False),
+    ("maxFailures", 2**53, False),
     ("targetDistricts", ["x"], True),
     ("targetDistricts", [], False),
 ]

@@ -19,7 +19,7 @@ from typing import IO
 import click
 
 from backfill.errors import BackfillError, InvalidRequest, JobNotFound, MissingExtra, PlanOutdated
-from backfill.model import BackfillStatus
+from backfill.model import BackfillReport, BackfillStatus
 from backfill.terminal import printable
 
 _REFUSED = (InvalidRequest, PlanOutdated, JobNotFound, MissingExtra)
@@ -32,6 +32,7 @@ _NAMES = {
     "districts": "DISTRICT",
     "collection_type": "--type",
     "min_interval": "--min-interval",
+    "max_failures": "--max-failures",
     "base_url": "--base-url",
     "detail": "--detail",
     "concurrency": "--concurrency",
@@ -51,9 +52,14 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
-def code_of(status: BackfillStatus) -> ExitCode:
-    """Return the exit code for a job that ended in this state."""
-    return {BackfillStatus.COMPLETE: ExitCode.ALL, BackfillStatus.ERROR: ExitCode.FAILED}.get(status, ExitCode.PARTIAL)
+def code_of(report: BackfillReport) -> ExitCode:
+    """Return the exit code for a job that came to rest so: a paused one that has nothing to show yet has failed so far."""
+    if report.status is BackfillStatus.COMPLETE:
+        return ExitCode.ALL
+    nothing = not report.progress.completed and not report.progress.skipped
+    if report.status is BackfillStatus.ERROR or (report.status is BackfillStatus.PAUSED and nothing):
+        return ExitCode.FAILED
+    return ExitCode.PARTIAL
 
 
 class Failure(click.ClickException):

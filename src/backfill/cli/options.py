@@ -181,6 +181,9 @@ def request_options(command: Function) -> Function:
         choice("order", Order, "newest-first", "Which days come first."),
         click.option("--concurrency", type=int, default=3, show_default=True, help="So much in work at once, 1 to 64."),
         click.option("--min-interval", type=float, metavar="SECONDS", help="Seconds between requests, on top of the rate."),
+        click.option(
+            "--max-failures", type=int, metavar="N", help="Pause once so many (day, district) have failed; default: never."
+        ),
         click.option("--no-skip", is_flag=True, help="Collect also what is stored already."),
         click.option("--no-cache", is_flag=True, help="Ask the publisher anew even for what is archived."),
         click.option("--no-retry", is_flag=True, help="Make one attempt a document."),
@@ -202,6 +205,7 @@ class Asked:
         order: Which first.
         concurrency: So much at once.
         min_interval: Seconds between requests, or ``None``.
+        max_failures: Pause after so many, or ``None``.
         no_skip: Whether what is stored is collected again.
         no_cache: Whether the publisher is asked anew.
         no_retry: Whether a document gets one attempt only.
@@ -218,6 +222,7 @@ class Asked:
     order: str
     concurrency: int
     min_interval: float | None
+    max_failures: int | None
     no_skip: bool
     no_cache: bool
     no_retry: bool
@@ -241,6 +246,7 @@ class Asked:
             skip_existing=not self.no_skip,
             enable_caching=not self.no_cache,
             min_interval=self.min_interval,
+            max_failures=self.max_failures,
             frequency=self.frequency,
             order=self.order,
         )

@@ -56,5 +56,5 @@ def follow(begin: Callable[[], Job], console: Console, *, quiet: bool, stopping:
 def exit_code(report: BackfillReport, stopping: Stopping) -> ExitCode:
     """Return the exit code of a command that carried out one job."""
     if stopping.code is None or report.status is BackfillStatus.COMPLETE:
-        return code_of(report.status)
+        return code_of(report)
     return stopping.code

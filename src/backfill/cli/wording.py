@@ -72,6 +72,7 @@ FINDINGS: Mapping[str, str] = {
     "missing_report": "a report of the district has no rows; what it alone says is stored as null",
     "ragged_row": "rows are shorter or longer than the headings",
     "same_rows": "two days have the very same rows",
+    "snapshot_not_updated": "the snapshot could not be told what became of further districts",
     "summary_failed": "the ranking of the day could not be made",
     "sums_differ": "the clubs' figures do not add up to the district's",
     "unasked_district": "the source returned a district that was not asked for; it was dropped",

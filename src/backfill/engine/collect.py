@@ -15,6 +15,7 @@ from backfill.engine.scoping import naming_of
 from backfill.errors import Cancelled, DataUnavailable, InvalidRequest, PermanentSourceError, SourceError, TransientSourceError
 from backfill.jsonvalues import JsonValue, to_json_value
 from backfill.model import (
+    Attempts,
     Collected,
     DistrictRecord,
     Document,
@@ -73,7 +74,10 @@ class _Answer(Generic[T]):
 
 
 class Collector:
-    """Collects on behalf of one job. Any thread."""
+    """Collects on behalf of one job. Any thread.
+
+    Each call is told of the attempts that its units have behind them, and notes further ones there.
+    """
 
     def __init__(
         self, source: DataSource, fetcher: Fetcher, clock: Clock, job: JobContext, policy: RetryPolicy | None = None
@@ -86,14 +90,16 @@ class Collector:
         self._normalize = naming_of(source)
         self._version = str(source.calculation_version) if isinstance(source, Versioned) else "1.0.0"
 
-    def list_day(self, planned: PlannedDay, source: DistrictCatalog) -> tuple[str, ...]:
+    def list_day(self, planned: PlannedDay, source: DistrictCatalog, attempts: Attempts | None = None) -> tuple[str, ...]:
         """Return the districts of the day in normal form, in the order in which the source has them.
 
         Raises:
             SourceError: They cannot be had.
         """
         try:
-            answer = self._call(planned, None, lambda fetch: _names(source.list_districts(planned.day, fetch)), stage="list")
+            answer = self._call(
+                planned, None, lambda fetch: _names(source.list_districts(planned.day, fetch)), stage="list", attempts=attempts
+            )
         except SourceError as error:
             error.stage = "list"  # wherever in it the listing failed: what failed is the listing
             raise
@@ -104,17 +110,23 @@ class Collector:
             raise PermanentSourceError(str(error), kind="invalid_list", stage="list") from error
         return districts
 
-    def collect_district(self, planned: PlannedDay, district: str) -> Batch:
+    def collect_district(self, planned: PlannedDay, district: str, attempts: Attempts | None = None) -> Batch:
         """Return the one district's record, or its error."""
         try:
             answer = self._call(
-                planned, district, lambda fetch: self._source.collect_district(planned.day, district, fetch), stage="fetch"
+                planned,
+                district,
+                lambda fetch: self._source.collect_district(planned.day, district, fetch),
+                stage="fetch",
+                attempts=attempts,
             )
         except SourceError as error:
             return Batch({district: error})
         return self._batch(planned, {district: answer.value}, answer.documents)
 
-    def collect_many(self, planned: PlannedDay, districts: tuple[str, ...], source: BatchSource) -> Batch:
+    def collect_many(
+        self, planned: PlannedDay, districts: tuple[str, ...], source: BatchSource, attempts: Attempts | None = None
+    ) -> Batch:
         """Return a record or an error for each of *districts*, by one call."""
         try:
             answer = self._call(
@@ -122,6 +134,7 @@ class Collector:
                 None,
                 lambda fetch: _items(source.collect_many(planned.day, districts, fetch), "collect_many", "district to value"),
                 stage="fetch",
+                attempts=attempts,
             )
             values, findings = self._by_district(planned.day, answer.value, "collect_many")
         except SourceError as error:
@@ -134,7 +147,13 @@ class Collector:
         batch = self._batch(planned, {name: values.get(name, nothing) for name in districts}, answer.documents)
         return evolve(batch, findings=(*batch.findings, *findings, *dropped))
 
-    def collect_all(self, planned: PlannedDay, districts: tuple[str, ...] | None, source: SystemWideSource) -> Batch:
+    def collect_all(
+        self,
+        planned: PlannedDay,
+        districts: tuple[str, ...] | None,
+        source: SystemWideSource,
+        attempts: Attempts | None = None,
+    ) -> Batch:
         """Return a record for each of *districts* that the one answer has (``None`` = for all that it has).
 
         Raises:
@@ -145,6 +164,7 @@ class Collector:
             None,
             lambda fetch: _items(source.collect_all(planned.day, fetch), "collect_all", "district to value"),
             stage="fetch",
+            attempts=attempts,
         )
         values, findings = self._by_district(planned.day, answer.value, "collect_all")
         wanted = tuple(values) if districts is None else districts
@@ -168,11 +188,21 @@ class Collector:
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
-    def _call(self, planned: PlannedDay, district: str | None, call: Callable[[Fetch], T], *, stage: str) -> _Answer[T]:
+    def _call(
+        self,
+        planned: PlannedDay,
+        district: str | None,
+        call: Callable[[Fetch], T],
+        *,
+        stage: str,
+        attempts: Attempts | None = None,
+    ) -> _Answer[T]:
+        tried = attempts or Attempts()
+
         def once(_number: int) -> _Answer[T]:
             documents: dict[str, DocumentRef] = {}
             try:
-                value = call(self._door(planned, district, documents))
+                value = call(self._door(planned, district, documents, tried))
             except BaseException as error:  # a source may raise anything at all; none of it may stop the others
                 failure = self._failure(error, planned, district)
                 failure.stage = failure.stage or stage
@@ -181,15 +211,22 @@ class Collector:
                 raise failure from error
             return _Answer(value, tuple(documents.values()))
 
-        return attempt(once, policy=self._policy, clock=self._clock, cancel=self._job.cancel)
+        return attempt(
+            once,
+            policy=self._policy,
+            clock=self._clock,
+            cancel=self._job.cancel,
+            on_retry=lambda error, _pause: tried.note(error),
+            made=tried.earlier,
+        )
 
-    def _door(self, planned: PlannedDay, district: str | None, documents: dict[str, DocumentRef]) -> Fetch:
+    def _door(self, planned: PlannedDay, district: str | None, documents: dict[str, DocumentRef], tried: Attempts) -> Fetch:
         def record(document: Document) -> None:
             documents[document.name] = document.ref
 
         settled_on = planned.settled_on
         since = _EVER if settled_on is None else min(self._job.created_at, datetime.combine(settled_on, time(), UTC))
-        fetch = self._fetcher.bind(UnitContext(self._job, planned.day, district, since, record))
+        fetch = self._fetcher.bind(UnitContext(self._job, planned.day, district, since, record, tried))
         documents_planned = documents_of(planned, self._source, district)
         return fetch if documents_planned is None else PlannedOnly(fetch, frozenset(documents_planned))
 

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from datetime import date
 
 from backfill.engine.calendar import check_range, list_editions
-from backfill.model import CellState, Coverage, Frequency, RecordHeader, UnitState
+from backfill.errors import InvalidRequest
+from backfill.model import BackfillRequest, CellState, Coverage, Frequency, RecordHeader, UnitState
 from backfill.protocols import Clock, DataSource, JobStore, SnapshotStore, SupportsOutcomes
 
-_OUTCOMES = {UnitState.FAILED: CellState.FAILED, UnitState.UNAVAILABLE: CellState.UNAVAILABLE}
+_MISSING = frozenset({CellState.FAILED, CellState.NEVER_TRIED})
+_OUTCOMES: Mapping[UnitState | None, CellState] = {
+    UnitState.FAILED: CellState.FAILED,
+    UnitState.UNAVAILABLE: CellState.UNAVAILABLE,
+}
 
 Ledger = Mapping[date, Mapping[str | None, UnitState]]
 
@@ -46,10 +51,11 @@ def survey(
             incomplete[day] = names if districts is None else names & frozenset(districts)
     if districts is None:
         districts = tuple(sorted({district for known in cells.values() for district in known}))
-    for day, outcomes in ledger.items():
-        whole = _OUTCOMES.get(outcomes[None]) if None in outcomes else None
-        if whole is not None and day in cells:
-            cells[day] = {**dict.fromkeys(districts, whole), **cells[day]}
+    whole = {
+        day: _OUTCOMES[outcomes[None]] for day, outcomes in ledger.items() if day in cells and outcomes.get(None) in _OUTCOMES
+    }
+    for day, state in whole.items():
+        cells[day] = {**dict.fromkeys(districts, state), **cells[day]}
     return Coverage(
         start=start,
         end=end,
@@ -59,7 +65,43 @@ def survey(
         cells=cells,
         gaps={edition.day: str(edition.gap) for edition in editions if edition.gap is not None},
         incomplete=incomplete,
+        whole=whole,
     )
+
+
+def missing_units(coverage: Coverage) -> dict[date, tuple[str, ...] | None]:
+    """Return, for each day of *coverage* with something missing that can be had, the districts (``None`` = all that the day has).
+
+    Missing is what failed, and what was never tried. Where no district is known at all, whole days are.
+
+    Raises:
+        InvalidRequest: Nothing is missing.
+    """
+    missing: dict[date, tuple[str, ...] | None] = {}
+    for day in coverage.days:
+        if not coverage.districts and day not in coverage.gaps and coverage.whole.get(day) is not CellState.UNAVAILABLE:
+            missing[day] = None
+        names = tuple(district for district in coverage.districts if coverage.state(day, district) in _MISSING)
+        if names:
+            missing[day] = names
+    if not missing:
+        rule = "nothing is missing that can be had"
+        raise InvalidRequest("coverage", f"{coverage.start} to {coverage.end}", rule, "there is nothing to do")
+    return missing
+
+
+def filling(coverage: Coverage, configured: tuple[str, ...] | None) -> BackfillRequest:
+    """Return a request for the days and districts of *coverage*, in the detail in which the rest is stored: in full if all of it is.
+
+    Args:
+        coverage: What is there.
+        configured: The districts in scope; ``None`` = those that the source lists.
+    """
+    stored = {state for _day, _district, state in coverage} & {CellState.FULL, CellState.SUMMARY}
+    detail = "auto" if not stored else "full" if stored == {CellState.FULL} else "summary"
+    is_all = not coverage.districts or (configured is not None and set(configured) == set(coverage.districts))
+    targets = None if is_all else coverage.districts
+    return BackfillRequest(coverage.start, coverage.end, targets, frequency=coverage.frequency, detail=detail)
 
 
 def _cells(entries: Mapping[str, RecordHeader], outcomes: Mapping[str | None, UnitState]) -> dict[str, CellState]:

@@ -7,7 +7,8 @@
        ├─districts known──────────────────▶ collecting ──nothing staged───────────────────────────▲
        └─a gap, or everything skipped──────────────────────────────────────────────────────────────▲
 
-A cancelled day starts nothing new; what is in flight comes back, what is staged is published, the rest stays pending.
+A stopped day starts nothing new; what is in flight comes back, what is staged is published, the rest stays pending. A day of a job
+that goes on after an interruption begins with what has become of its units so far, wherever it was interrupted.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum, auto
-from typing import Literal
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from backfill.engine.daysteps import Collect, Earlier, ListDistricts, Outcome, Publish, Step, Summarize
 from backfill.engine.failures import district_error
-from backfill.errors import Cancelled, DataUnavailable, SourceError
+from backfill.errors import Cancelled, DataUnavailable, HostDown, SourceError
 from backfill.model import (
     Change,
     Contribution,
     DayListed,
     DayPublished,
+    DayRow,
     DistrictError,
     Finding,
     Found,
@@ -34,45 +36,14 @@ from backfill.model import (
     RecordHeader,
     SnapshotInfo,
     SnapshotStatus,
+    UnitAttempted,
     UnitFailed,
     UnitsSettled,
     UnitState,
 )
 
-Outcome = RecordHeader | SourceError
-
-
-@frozen
-class ListDistricts:
-    """Ask the source which districts the day has."""
-
-
-@frozen
-class Collect:
-    """Call the source once.
-
-    Attributes:
-        call: Which of its calls.
-        districts: For which districts; ``None`` = for all that the answer has.
-    """
-
-    call: Literal["one", "many", "all"]
-    districts: tuple[str, ...] | None
-
-
-@frozen
-class Summarize:
-    """Ask the source for summaries of the day as a whole."""
-
-    districts: tuple[str, ...]
-
-
-@frozen
-class Publish:
-    """Commit what is staged."""
-
-
-Step = ListDistricts | Collect | Summarize | Publish
+_STAYS_PENDING = (Cancelled, HostDown)
+"""What is the fault of no unit, and stops the whole job."""
 
 
 class DayState(Enum):
@@ -94,26 +65,36 @@ class DayWork:
         lists: Whether the day is listed first.
         batch: Whether one call serves several districts.
         summarizes: Whether the source makes summaries of the day.
+        earlier: What has become of it before an interruption; ``None`` = nothing.
     """
 
-    def __init__(self, planned: PlannedDay, *, lists: bool, batch: bool, summarizes: bool) -> None:
+    def __init__(
+        self, planned: PlannedDay, *, lists: bool, batch: bool, summarizes: bool, earlier: Earlier | None = None
+    ) -> None:
+        self._earlier = earlier = earlier or Earlier(DayRow.pending(planned.districts))
+        self._units: dict[UnitState, tuple[str | None, ...]] = {
+            state: tuple(name for name, found in earlier.row.items() if found is state) for state in UnitState
+        }
         self.planned = planned
         self.day = planned.day
         self.state = DayState.WAITING
         self.in_flight = 0
-        self._lists = lists
+        self._lists = lists and not self._was_listed
         self._batch = batch
         self._summarizes = summarizes
         self._todo: list[str] | None = None
         self._asked_all = False
         self._staged: dict[str, RecordHeader] = {}
-        self._unavailable: list[str] = []
-        self._errors: list[DistrictError] = []
-        self._findings: list[Finding] = []
-        self._expected: tuple[str, ...] = planned.districts or ()
-        self._listed = planned.listed
+        self._unavailable = _names(self._units[UnitState.UNAVAILABLE])
+        self._errors = list(earlier.errors)
+        self._findings = list(earlier.findings)
+        self._expected: tuple[str, ...] = earlier.row.districts or ()
+        self._listed = planned.listed or (planned.districts is None and earlier.row.districts is not None)
         self._summarized = False
-        self._cancelled = False
+        self._stopped = False
+        self._goes_on = False
+        self._put_off = False
+        self._news = False
 
     @property
     def is_over(self) -> bool:
@@ -127,20 +108,20 @@ class DayWork:
 
     def open(self) -> list[Change]:
         """Begin; return what is settled without any work: a known gap, and what is stored already."""
-        planned = self.planned
-        if planned.gap is not None:
+        pending = self._units[UnitState.PENDING]
+        if self.planned.gap is not None:
             self.state = DayState.OVER
-            units = (None,) if planned.districts is None else planned.districts
-            return [_settled(self.day, units, UnitState.UNAVAILABLE)]
-        if planned.districts is None:
-            if not self._lists:
-                self.state = DayState.COLLECTING
-            return []
-        changes = self._skip(planned.districts)
-        if not self._todo:
+            return [_settled(self.day, pending, UnitState.UNAVAILABLE)] if pending else []
+        changes: list[Change] = []
+        if self._earlier.row.districts is not None:
+            changes += self._recognise()
+            known = frozenset(self._earlier.stored)
+            changes += self._skip(tuple(name for name in _names(pending) if name not in known))
+        if not pending:
             self.state = DayState.OVER
-        elif not self._lists:
+        elif self._todo == [] or not self._lists:
             self.state = DayState.COLLECTING
+            self._settle_state()
         return changes
 
     def next_step(self) -> Step | None:
@@ -150,10 +131,28 @@ class DayWork:
             self.in_flight += 1
         return step
 
-    def cancel(self) -> None:
-        """Start nothing new."""
-        self._cancelled = True
+    def stop(self, *, goes_on: bool) -> None:
+        """Start nothing new; publish what is collected. *goes_on*: whether the job will go on with it some time."""
+        self._stopped, self._goes_on = True, goes_on
         self._settle_state()
+
+    def abandon(self) -> None:
+        """Start nothing new, and publish nothing: the day belongs to another."""
+        self._stopped = True
+        self.state = DayState.OVER
+
+    def units_of(self, step: Step) -> tuple[str | None, ...]:
+        """Return the units that *step*, which is in flight, is an attempt at."""
+        if isinstance(step, Collect):
+            return (None,) if step.districts is None else step.districts
+        return (None,) if self._todo is None else tuple(self._todo)
+
+    def attempted(self, step: Step, error: SourceError, at: datetime) -> list[Change]:
+        """Note a failed attempt at *step*, after which there will be another."""
+        stage = "list" if isinstance(step, ListDistricts) else "fetch"
+        return [
+            UnitAttempted(district_error(error, day=self.day, district=unit, stage=stage, at=at)) for unit in self.units_of(step)
+        ]
 
     def interrupted(self) -> list[Change]:
         """Note that a step came back without a result, because the job as a whole cannot go on."""
@@ -164,9 +163,11 @@ class DayWork:
     def listed(self, names: tuple[str, ...]) -> list[Change]:
         """Note the day's districts."""
         self.in_flight -= 1
+        if self.is_over:  # abandoned meanwhile
+            return []
         self.state = DayState.COLLECTING
         changes: list[Change] = []
-        if self.planned.districts is None:
+        if self._earlier.row.districts is None:
             if not names:
                 self.state = DayState.OVER
                 return [_settled(self.day, (None,), UnitState.UNAVAILABLE)]
@@ -183,7 +184,6 @@ class DayWork:
     def list_failed(self, error: SourceError, at: datetime) -> list[Change]:
         """Note that the day's districts cannot be had: that is what becomes of each district that was to be collected."""
         self.in_flight -= 1
-        self.state = DayState.OVER
         return self._whole_day(error, at, stage="list")
 
     def collected(
@@ -205,24 +205,21 @@ class DayWork:
             outcomes = {name: outcome for name, outcome in outcomes.items() if name not in self.planned.existing}
         for district, outcome in outcomes.items():
             changes += self._one(district, outcome, at)
-        self._findings.extend(findings)
-        changes += [Found(finding) for finding in findings]
+        changes += self._find(findings)
         self._settle_state()
         return changes
 
     def all_failed(self, error: SourceError, at: datetime) -> list[Change]:
         """Note that the one call for the day as a whole failed."""
         self.in_flight -= 1
-        self.state = DayState.OVER
         return self._whole_day(error, at, stage="fetch")
 
     def summarized(self, *findings: Finding) -> list[Change]:
         """Note that the summaries are staged, with what they found, or why they are not."""
         self.in_flight -= 1
         self._summarized = True
-        self._findings.extend(findings)
         self._settle_state()
-        return [Found(finding) for finding in findings]
+        return self._find(findings)
 
     def contribution(self, template: Contribution) -> Contribution:
         """Return what is to be said of the day when it is published; *template* has what is the same for the whole job."""
@@ -237,10 +234,15 @@ class DayWork:
         )
 
     def published(self, info: SnapshotInfo | None, at: datetime) -> list[Change]:
-        """Note that the staged records are live."""
+        """Note that the staged records are live; not if the day is without its summaries, and the job will go on with it for them.
+
+        What is published but not noted is recognised then.
+        """
         self.in_flight -= 1
         self.state = DayState.OVER
-        changes: list[Change] = [_settled(self.day, tuple(self._staged), UnitState.COMPLETED)]
+        if self._stopped and self._goes_on and self._lacks_summaries and not self._todo and not self._put_off:
+            return []
+        changes: list[Change] = [_settled(self.day, tuple(self._staged), UnitState.COMPLETED)] if self._staged else []
         if info is not None:
             changes.append(DayPublished(self.day, info.status is SnapshotStatus.PARTIAL, at))
         return changes
@@ -249,16 +251,52 @@ class DayWork:
         """Note that the staged records could not be stored."""
         self.in_flight -= 1
         self.state = DayState.OVER
+        if not self._staged:
+            text = f"the snapshot of the day could not be told what became of further districts, or their summaries: {error}"
+            return self._find((Finding("snapshot_not_updated", text, self.day),))
         return [UnitFailed(district_error(error, day=self.day, district=name, stage="store", at=at)) for name in self._staged]
 
     # --- within -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _was_listed(self) -> bool:
+        """Whether the day was listed before the interruption: its list is known, or something has become of a named district."""
+        tried = (UnitState.COMPLETED, UnitState.UNAVAILABLE, UnitState.FAILED)
+        opened = self.planned.districts is None and self._earlier.row.districts is not None
+        return opened or any(self._units[state] for state in tried)
+
+    @property
+    def _completed(self) -> tuple[str, ...]:
+        """The districts that the job has stored before the interruption."""
+        return (*_names(self._units[UnitState.COMPLETED]), *self._earlier.stored)
+
+    @property
+    def _lacks_summaries(self) -> bool:
+        return self._summarizes and not self._summarized
+
+    @property
+    def _publishes(self) -> bool:
+        """Whether there is anything to publish: records, or for a day that is published, what became of the rest, or its summaries."""
+        return bool(self._staged) or self._news or (bool(self._earlier.stored) and self._lacks_summaries)
+
+    def _recognise(self) -> list[Change]:
+        """Note what is published, but was not noted."""
+        published = self._earlier.published
+        return [] if published is None else [_settled(self.day, self._earlier.stored, UnitState.COMPLETED), published]
+
+    def _find(self, findings: tuple[Finding, ...]) -> list[Change]:
+        """Note *findings*, but for those that were noted before the interruption."""
+        known = frozenset(self._earlier.findings)
+        new = [finding for finding in findings if finding not in known]
+        self._findings += new
+        return [Found(finding) for finding in new]
 
     def _next_step(self) -> Step | None:
         if self.state is DayState.PUBLISHING:
             return None if self.in_flight else Publish()
         if self.state is DayState.SUMMARIZING:
-            return None if self.in_flight else Summarize(tuple(sorted({*self._staged, *self.planned.existing})))
-        if self._cancelled or self.is_over:
+            return None if self.in_flight else Summarize(tuple(sorted({*self._staged, *self.planned.existing, *self._completed})))
+        if self._stopped or self.is_over:
             return None
         if self.state is DayState.WAITING:
             self.state = DayState.LISTING
@@ -286,12 +324,12 @@ class DayWork:
         """Move on when everything that was called for has come back."""
         if self.in_flight or self.is_over:
             return
-        if self._cancelled:
-            self.state = DayState.PUBLISHING if self._staged else DayState.OVER
+        if self._stopped:
+            self.state = DayState.PUBLISHING if self._staged or self._news else DayState.OVER
         elif self.state in {DayState.COLLECTING, DayState.SUMMARIZING} and not self._todo and self._todo is not None:
-            if not self._staged:
+            if not self._publishes:
                 self.state = DayState.OVER
-            elif self._summarizes and not self._summarized:
+            elif self._lacks_summaries:
                 self.state = DayState.SUMMARIZING
             else:
                 self.state = DayState.PUBLISHING
@@ -303,31 +341,59 @@ class DayWork:
         return [_settled(self.day, skipped, UnitState.SKIPPED)] if skipped else []
 
     def _gone(self, districts: tuple[str, ...]) -> list[Change]:
+        if not districts:
+            return []
         self._unavailable.extend(districts)
-        return [_settled(self.day, districts, UnitState.UNAVAILABLE)] if districts else []
+        self._note_news()
+        return [_settled(self.day, districts, UnitState.UNAVAILABLE)]
+
+    def _failed(self, failure: DistrictError) -> UnitFailed:
+        self._errors.append(failure)
+        self._note_news()
+        return UnitFailed(failure)
+
+    def _note_news(self) -> None:
+        """Remember that the day's snapshot, if there is one, must be told what became of further districts."""
+        self._news = self._news or bool(self._completed)
 
     def _one(self, district: str, outcome: Outcome, at: datetime) -> list[Change]:
         if isinstance(outcome, RecordHeader):
             self._staged[district] = outcome
             return []
-        if isinstance(outcome, Cancelled):
+        if isinstance(outcome, _STAYS_PENDING):
+            self._put_off = True
             return []
         if isinstance(outcome, DataUnavailable):
             return self._gone((district,))
-        failure = district_error(outcome, day=self.day, district=district, stage="fetch", at=at)
-        self._errors.append(failure)
-        return [UnitFailed(failure)]
+        return [self._failed(district_error(outcome, day=self.day, district=district, stage="fetch", at=at))]
 
     def _whole_day(self, error: SourceError, at: datetime, *, stage: str) -> list[Change]:
-        districts: tuple[str | None, ...] = (None,)
-        if self.planned.districts is not None or self._listed:
-            settled = frozenset((*self.planned.existing, *self._unavailable))
-            districts = tuple(district for district in self._expected if district not in settled)
-        if isinstance(error, Cancelled):
-            return []
+        """Note what became of the day, or of all that was still to be collected of it, as a whole."""
+        self._todo = []
+        if isinstance(error, _STAYS_PENDING):
+            self._put_off = True
+            changes: list[Change] = []
+        elif self._expected or self._listed:
+            changes = self._rest_of_day(error, at, stage)
+        elif isinstance(error, DataUnavailable):
+            changes = [_settled(self.day, (None,), UnitState.UNAVAILABLE)]
+        else:
+            changes = [UnitFailed(district_error(error, day=self.day, district=None, stage=stage, at=at))]
+        self.state = DayState.COLLECTING
+        self._settle_state()
+        return changes
+
+    def _rest_of_day(self, error: SourceError, at: datetime, stage: str) -> list[Change]:
+        failed = _names(self._units[UnitState.FAILED])
+        settled = frozenset((*self.planned.existing, *self._unavailable, *self._completed, *failed))
+        rest = tuple(district for district in self._expected if district not in settled)
         if isinstance(error, DataUnavailable):
-            return [_settled(self.day, districts, UnitState.UNAVAILABLE)]
-        return [UnitFailed(district_error(error, day=self.day, district=district, stage=stage, at=at)) for district in districts]
+            return self._gone(rest)
+        return [self._failed(district_error(error, day=self.day, district=district, stage=stage, at=at)) for district in rest]
+
+
+def _names(units: tuple[str | None, ...]) -> list[str]:
+    return [name for name in units if name is not None]
 
 
 def _settled(day: date, districts: tuple[str | None, ...], state: UnitState) -> UnitsSettled:

@@ -14,6 +14,7 @@ from backfill.errors import (
     BackfillError,
     Cancelled,
     DataUnavailable,
+    HostDown,
     NotArchived,
     PermanentSourceError,
     SourceError,
@@ -35,7 +36,7 @@ _FOREIGN_CONNECTION = frozenset(
     }
 )  # fmt: skip
 _STAGES = tuple(Stage)
-_OURS = (NotArchived, DataUnavailable, TransientSourceError, PermanentSourceError, Cancelled, SourceError)
+_OURS = (NotArchived, DataUnavailable, HostDown, TransientSourceError, PermanentSourceError, Cancelled, SourceError)
 _LONGEST = 500
 
 

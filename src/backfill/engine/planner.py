@@ -263,7 +263,7 @@ def _fingerprint(plan: BackfillPlan) -> str:
         dumps(
             [
                 plan.source, plan.strategy.method, plan.strategy.detail, request.concurrency, request.retry_failures,
-                request.enable_caching, request.min_interval, plan.scope.kind,
+                request.enable_caching, request.min_interval, request.max_failures, plan.scope.kind,
             ]
         )
     )  # fmt: skip

@@ -13,6 +13,7 @@ def build_report(
     *,
     current: tuple[date, ...] = (),
     elapsed: float | None = None,
+    worked_before: int = 0,
     performance: FetchStatus | None = None,
 ) -> BackfillReport:
     """Return the report of a job.
@@ -20,7 +21,8 @@ def build_report(
     Args:
         state: Its state.
         current: The days in work.
-        elapsed: Seconds since its work began, for the time that the rest will take.
+        elapsed: Seconds since its work began, or was resumed, for the time that the rest will take.
+        worked_before: Units that were worked on before that.
         performance: The state of the door out.
     """
     spec = state.spec
@@ -30,7 +32,7 @@ def build_report(
         status_reason=state.status_reason,
         scope=spec.plan.scope,
         collection_strategy=spec.plan.strategy,
-        progress=_progress(state, current, elapsed),
+        progress=_progress(state, current, elapsed, worked_before),
         snapshot_ids=tuple(day.isoformat() for day in state.published),
         error=state.status_reason if state.status is BackfillStatus.ERROR else None,
         error_summary=state.error_groups,
@@ -45,13 +47,18 @@ def build_report(
     )
 
 
-def _progress(state: JobState, current: tuple[date, ...], elapsed: float | None) -> Progress:
+def worked(state: JobState) -> int:
+    """Return how many units took time: those completed, and those failed."""
+    return state.counts[UnitState.COMPLETED] + state.counts[UnitState.FAILED]
+
+
+def _progress(state: JobState, current: tuple[date, ...], elapsed: float | None, worked_before: int) -> Progress:
     counts = state.counts
-    worked = counts[UnitState.COMPLETED] + counts[UnitState.FAILED]
+    done = worked(state) - worked_before
     pending = counts[UnitState.PENDING]
     eta = None
-    if state.status is BackfillStatus.PROCESSING and elapsed is not None and worked:
-        eta = elapsed / worked * pending
+    if state.status is BackfillStatus.PROCESSING and elapsed is not None and done:
+        eta = elapsed / done * pending
     by_district: Mapping[str, Mapping[str, int]] = {
         district: {str(unit_state): count for unit_state, count in counted.items()}
         for district, counted in state.by_district.items()

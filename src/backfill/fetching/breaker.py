@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
-from backfill.errors import Cancelled, SourceError, TransientSourceError
+from backfill.errors import Cancelled, HostDown, SourceError, TransientSourceError
 from backfill.fetching.addresses import full_address, host_of
 from backfill.fetching.call import Call, Door
 from backfill.model import Document
@@ -165,9 +165,9 @@ def _wait(call: Call, breaker: Breaker, patience: float, clock: Clock) -> None:
         if left <= 0:
             message = (
                 f"{_host(call)} does not answer any request, and {call.identity!r} has waited {patience:g} s for that to change; "
-                "look whether the host can be reached from here, then run the failed part again"
+                "look whether the host can be reached from here, then try again"
             )
-            raise TransientSourceError(message, kind="host_down", stage="fetch", max_attempts=1)
+            raise HostDown(message, stage="fetch", max_attempts=1)
         began = clock.monotonic()
         if clock.wait(call.cancel, min(pause, left)):
             raise Cancelled("the job was cancelled while it waited for a host that does not answer")

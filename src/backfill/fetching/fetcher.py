@@ -63,7 +63,7 @@ class PoliteFetcher:
         archive: Keeps what was received (`RawArchive`); ``None`` = in memory, so that nothing is fetched twice in this process.
         shared_state: A folder through which processes share the pace of each host and the pauses that it asks for; ``None`` = this
             process goes by itself.
-        patience: Seconds that one document waits in all for a host that does not answer; then it fails as ``host_down``.
+        patience: Seconds that one document waits in all for a host that does not answer; then it is a `HostDown`, which pauses the job.
         clock: Time, and waiting; ``None`` = the system's.
 
     Raises:

@@ -27,6 +27,7 @@ def retrying(inner: Door, *, policy: RetryPolicy, clock: Clock) -> Door:
             _log.info(
                 "attempt %d failed (%s), the next in %.1f s: %s", error.attempts, error.kind, pause, error, extra=call.log_extra
             )
+            call.unit.attempts.note(error)
 
         return attempt(
             lambda number: inner(evolve(call, attempt=number)),
@@ -34,6 +35,7 @@ def retrying(inner: Door, *, policy: RetryPolicy, clock: Clock) -> Door:
             clock=clock,
             cancel=call.cancel,
             on_retry=on_retry,
+            made=call.unit.attempts.take_earlier(),
         )
 
     return door

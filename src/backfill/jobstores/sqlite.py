@@ -96,6 +96,11 @@ class SqliteJobStore:
         _close(self._database, self._owners)
         self._remember_nothing()
 
+    @property
+    def outlives_process(self) -> bool:
+        """Whether its jobs are still there when the process has ended: yes."""
+        return True
+
     # --- jobs -----------------------------------------------------------------------------------------------------------
 
     def create(self, spec: JobSpec, /, *, idempotency_key: str | None = None) -> JobSpec:

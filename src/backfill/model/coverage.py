@@ -25,6 +25,10 @@ def _gaps(value: Mapping[date, str]) -> Mapping[date, str]:
     return frozen_mapping(value)
 
 
+def _whole(value: Mapping[date, CellState]) -> Mapping[date, CellState]:
+    return frozen_mapping(value)
+
+
 @frozen
 class Coverage(CoverageForms):
     """Every (day, district) of a range with its state.
@@ -38,6 +42,7 @@ class Coverage(CoverageForms):
         cells: For each day the states of its districts; a district that is missing from it was never tried.
         gaps: Days that the source is known not to have, with the kind of gap.
         incomplete: For each day the districts that are stored, and that a later run completes.
+        whole: What became of days as a whole, whose districts could not be listed: failed, or unavailable.
     """
 
     start: date
@@ -48,6 +53,7 @@ class Coverage(CoverageForms):
     cells: Mapping[date, Mapping[str, CellState]] = field(repr=False, converter=_cells)
     gaps: Mapping[date, str] = field(factory=dict, repr=False, converter=_gaps)
     incomplete: Mapping[date, frozenset[str]] = field(factory=dict, repr=False, converter=_names, kw_only=True)
+    whole: Mapping[date, CellState] = field(factory=dict, repr=False, converter=_whole)
 
     def state(self, day: date, district: str) -> CellState:
         """Return the state of one (day, district); a day in a known gap is unavailable."""

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from attrs import field, frozen
 
+from backfill.errors import TransientSourceError
 from backfill.model.document import Document
 from backfill.model.request import BackfillRequest
 
@@ -44,8 +45,29 @@ class JobContext:
         )
 
 
-def _ignore(_document: Document, /) -> None:
+def _ignore(_thing: object, /) -> None:
     pass
+
+
+class Attempts:
+    """The failed attempts at one unit: how many there were before, and where each further one is noted. Any thread.
+
+    Args:
+        earlier: Those that were made by processes which are gone.
+        note: Called with each failed attempt after which there will be another, before the pause between the two.
+    """
+
+    def __init__(self, earlier: int = 0, note: Callable[[TransientSourceError], None] = _ignore) -> None:
+        self.earlier = earlier
+        self.note = note
+        self._left = [earlier]
+
+    def take_earlier(self) -> int:
+        """Return how many were made before; 0 from then on, since they were made at the document that is asked for first."""
+        try:
+            return self._left.pop()
+        except IndexError:  # another has taken them
+            return 0
 
 
 @frozen(eq=False)
@@ -58,6 +80,7 @@ class UnitContext:
         district: The district; ``None`` for calls that serve the day as a whole.
         reuse_since: A document archived at or after this moment serves; ``None`` = any does not.
         record: Called with every document handed to the source, in the thread that asked for it (provenance).
+        attempts: The failed attempts at the unit so far, and where further ones are noted.
     """
 
     job: JobContext
@@ -65,6 +88,7 @@ class UnitContext:
     district: str | None = None
     reuse_since: datetime | None = None
     record: Callable[[Document], None] = _ignore
+    attempts: Attempts = field(factory=Attempts, repr=False)
 
 
 @frozen

@@ -109,10 +109,16 @@ class BackfillReport:
         """Return this report if every unit was stored, skipped or unavailable.
 
         Raises:
-            JobFailed: Units failed, the job failed as a whole, or it was cancelled; the message names the most frequent cause.
+            JobFailed: Units failed, the job failed as a whole, was cancelled, or is paused; the message names the reason, or the
+                most frequent cause.
         """
-        if self.status is BackfillStatus.COMPLETE or not self.status.is_final:
+        if self.status is BackfillStatus.COMPLETE or not self.status.is_at_rest:
             return self
+        if self.status is BackfillStatus.PAUSED:
+            message = (
+                f"job {self.backfill_id} is paused: {self.status_reason}; resume_backfill({self.backfill_id!r}) has it go on"
+            )
+            raise JobFailed(self.backfill_id, message, failed=self.progress.failed)
         what = self.error or self.status_reason or ""
         if self.error_summary:
             top = self.error_summary[0]

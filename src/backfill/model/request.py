@@ -65,6 +65,7 @@ class BackfillRequest:
         min_interval: Seconds between this job's requests, on top of the host's limit.
         frequency: ``"daily"``, ``"weekly"`` (start + 7k) or ``"month-end"``.
         order: ``"newest-first"`` or ``"oldest-first"``.
+        max_failures: The job pauses once so many units have failed since it was started, or last resumed; ``None`` = it goes on.
 
     Raises:
         InvalidRequest: A value breaks its rule; the error names value, rule and remedy.
@@ -82,6 +83,7 @@ class BackfillRequest:
     min_interval: float | None
     frequency: Frequency
     order: Order
+    max_failures: int | None
 
     def __init__(
         self,
@@ -97,6 +99,7 @@ class BackfillRequest:
         min_interval: float | None = None,
         frequency: Frequency | str = "daily",
         order: Order | str = "newest-first",
+        max_failures: int | None = None,
     ) -> None:
         start = as_date("start_date", start_date)
         self.__attrs_init__(
@@ -112,6 +115,7 @@ class BackfillRequest:
             min_interval=None if min_interval is None else as_seconds("min_interval", min_interval, most=86400),
             frequency=as_choice("frequency", frequency, Frequency),
             order=as_choice("order", order, Order),
+            max_failures=None if max_failures is None else as_count("max_failures", max_failures, least=1, most=2**53 - 1),
         )
 
     def __attrs_post_init__(self) -> None:

@@ -23,6 +23,11 @@ class BackfillStatus(StrEnum):
         """Whether nothing can change any more."""
         return not TRANSITIONS[self]
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nobody works on the job, nor will unless somebody asks for it: it has ended, or is paused."""
+        return self is BackfillStatus.PAUSED or self.is_final
+
     def may_become(self, other: BackfillStatus) -> bool:
         """Return whether *other* may follow directly. No state follows itself: two owners who both begin a job would go unnoticed."""
         return other in TRANSITIONS[self]
@@ -35,7 +40,12 @@ _FINAL = frozenset(
 TRANSITIONS: Mapping[BackfillStatus, frozenset[BackfillStatus]] = MappingProxyType(
     {
         BackfillStatus.QUEUED: frozenset(
-            {BackfillStatus.PROCESSING, BackfillStatus.CANCELLED, BackfillStatus.ERROR}  # in error: it could not even begin
+            {
+                BackfillStatus.PROCESSING,
+                BackfillStatus.PAUSED,
+                BackfillStatus.CANCELLED,
+                BackfillStatus.ERROR,  # it could not even begin
+            }
         ),
         BackfillStatus.PROCESSING: _FINAL | {BackfillStatus.PAUSED},
         BackfillStatus.PAUSED: frozenset({BackfillStatus.QUEUED, BackfillStatus.PROCESSING, BackfillStatus.CANCELLED}),

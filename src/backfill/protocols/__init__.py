@@ -32,6 +32,7 @@ from backfill.model import (
 from backfill.protocols.archived import DocumentDating, Replaying, Summarized
 from backfill.protocols.jobs import (
     JobStore,
+    OutlivesProcess,
     SupportsClaims,
     SupportsErrors,
     SupportsEvents,
@@ -53,6 +54,7 @@ __all__ = [
     "Fetcher",
     "JobStore",
     "LatestDay",
+    "OutlivesProcess",
     "Replaying",
     "RequestPlanner",
     "ScopeResolver",

@@ -69,6 +69,20 @@ class JobStore(Protocol):
 
 
 @runtime_checkable
+class OutlivesProcess(Protocol):
+    """A job store that says whether its jobs are still there when the process has ended.
+
+    Of one that says so, jobs that are not done when their service is closed stay as they are, to be gone on with; of others they
+    are cancelled.
+    """
+
+    @property
+    def outlives_process(self) -> bool:
+        """Whether they are."""
+        ...
+
+
+@runtime_checkable
 class SupportsEvents(Protocol):
     """A job store that keeps what happened, in order."""
 

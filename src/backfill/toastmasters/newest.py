@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from backfill.engine.jobs import LiveJob
 from backfill.errors import DataUnavailable, PermanentSourceError, SourceError, StoreError, TransientSourceError
 from backfill.model import BackfillReport, BackfillRequest, RecordHeader, SnapshotInfo, Stage, UnitState
 from backfill.protocols import Clock, Fetch, Fetcher, ScopeResolver, SnapshotStore
@@ -22,6 +23,30 @@ STEPS_BACK = 3
 
 class _Refreshes(BackfillService):
     operation: ClassVar[str] = "refresh"
+    newest: LiveJob | None = None
+
+    def _run(self, job: LiveJob) -> None:
+        self.newest = job
+        super()._run(job)
+
+    def raise_failure(self, report: BackfillReport) -> None:
+        """Raise what kept the day of the job that ran last from being stored, if it was not that there are no figures.
+
+        Raises:
+            SourceError: It could not be collected.
+            StoreError: It could not be stored.
+        """
+        halted_by = None if self.newest is None else self.newest.halted_by
+        if halted_by is not None:
+            raise halted_by
+        if report.error is not None and not report.errors:
+            raise StoreError(report.error)
+        if report.errors:
+            error = report.errors[-1]
+            if error.stage is Stage.STORE:
+                raise StoreError(error.message)
+            kind: type[SourceError] = TransientSourceError if error.is_retryable else PermanentSourceError
+            raise kind(error.message, kind=error.kind, stage=error.stage, attempts=error.attempts)
 
 
 def refresh_newest(
@@ -45,7 +70,7 @@ def refresh_newest(
                 report = refreshes.run_backfill(request, progress=False)
                 if report.snapshot_ids:
                     return _stored(store, day, before, report)
-                _raise_failure(report)
+                refreshes.raise_failure(report)
     shown = ", ".join(day.isoformat() for day in tried)
     raise DataUnavailable(f"the dashboard has no figures of any of the newest days ({shown})")
 
@@ -69,20 +94,3 @@ def _stored(store: SnapshotStore, day: date, before: Mapping[str, RecordHeader],
     new = {name for name in put if name not in before or before[name].sha256 != after[name].sha256}
     kept = tuple(sorted(name for name in put if name not in new))
     return SnapshotInfo(day, metadata.status, tuple(sorted(new)), kept, metadata.districts, metadata.failed)
-
-
-def _raise_failure(report: BackfillReport) -> None:
-    """Raise what kept the day from being stored, if it was not that there are no figures.
-
-    Raises:
-        SourceError: It could not be collected.
-        StoreError: It could not be stored.
-    """
-    if report.error is not None and not report.errors:
-        raise StoreError(report.error)
-    if report.errors:
-        error = report.errors[-1]
-        if error.stage is Stage.STORE:
-            raise StoreError(error.message)
-        kind: type[SourceError] = TransientSourceError if error.is_retryable else PermanentSourceError
-        raise kind(error.message, kind=error.kind, stage=error.stage, attempts=error.attempts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from datetime import date
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from backfill.errors import DataUnavailable, InvalidRequest
 from backfill.fetching import PoliteFetcher, RawArchive
+from backfill.job import Job
+from backfill.jobstores import SqliteJobStore
 from backfill.model import Document, DocumentRef, SnapshotInfo
 from backfill.protocols import Clock, ScopeResolver
 from backfill.scopes import DistrictConfigurationService, FixedScope
@@ -25,6 +28,8 @@ from backfill.toastmasters.source import RefreshServiceSource
 from backfill.wholefile import WholeFile
 from backfill.wiring import default_clock
 
+logger = logging.getLogger("backfill.toastmasters")
+
 DEFAULT_RATE = 5.0
 """Requests a second: what others who harvest the dashboard have settled on; no limit of the dashboard's own is known."""
 
@@ -37,6 +42,8 @@ class DashboardService(BackfillService):
         refresh_service: The source's refresh service, for single figures.
         archive: The raw documents.
         configuration: The districts configured in the folder.
+        jobs: The jobs of all processes that use the folder.
+        resumed: The interrupted jobs that this service goes on with since it was opened.
     """
 
     def __init__(
@@ -49,6 +56,8 @@ class DashboardService(BackfillService):
         self.configuration = DistrictConfigurationService(
             root / "config" / "districts.json", normalize=normalize_district, clock=clock
         )
+        self.jobs = SqliteJobStore(root / "jobs.sqlite3", clock=clock)
+        self.resumed: tuple[Job, ...] = ()
         self._polite = PoliteFetcher(rate=rate, archive=self.archive, shared_state=root / "limits", clock=clock)
         almanac = kept_almanac(root / "config" / "closings.json")
         self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=almanac)
@@ -56,6 +65,7 @@ class DashboardService(BackfillService):
             RefreshServiceSource(self.refresh_service),
             self._snapshots,
             scope or self.configuration,
+            jobs=self.jobs,
             fetch=self._polite,
             clock=clock,
         )
@@ -68,12 +78,27 @@ class DashboardService(BackfillService):
         """The snapshots."""
         return self._snapshots
 
-    def close(self, *, wait: bool = False, timeout: float | None = None) -> None:
-        """Close the service, then what `open_service` made for it; see `BackfillService.close`."""
-        try:
-            super().close(wait=wait, timeout=timeout)
-        finally:
-            self._polite.close()
+    def resume_interrupted(self) -> tuple[Job, ...]:
+        """Go on with the jobs that were interrupted, as `resume_jobs` does, and say so in the log; return `resumed`.
+
+        Where there is no file of jobs none is made.
+        """
+        if (self.root / "jobs.sqlite3").exists():
+            self.resumed = tuple(self.resume_jobs())
+            for job in self.resumed:
+                progress = job.report().progress
+                logger.info(
+                    "goes on with an interrupted job: %d of %d units are still to be done",
+                    progress.pending,
+                    progress.total,
+                    extra={"job_id": job.backfill_id},
+                )
+        return self.resumed
+
+    def _close_own(self) -> None:
+        super()._close_own()
+        self._polite.close()
+        self.jobs.close()
 
     def refresh(self, districts: Sequence[str] | None = None) -> SnapshotInfo:
         """Collect the newest day into the folder, within the service's scope; see `RefreshService.refresh`."""
@@ -128,26 +153,35 @@ def open_service(
     base_url: str = DASHBOARD_URL,
     districts: Sequence[str] | None = None,
     rate: float | None = DEFAULT_RATE,
+    resume: bool = True,
     clock: Clock | None = None,
 ) -> DashboardService:
-    """Return a service that collects the dashboard's history into a folder. Nothing is fetched, and nothing written, by opening it.
+    """Return a service that collects the dashboard's history into a folder, and goes on with what was interrupted there.
+
+    Any number of processes of one machine may have the folder open. Jobs of those that are alive are left to them; they can be looked
+    at, paused, resumed and cancelled from here. Where no job was interrupted nothing is fetched, and nothing written, by opening.
 
     Args:
         root: The folder: ``snapshots/``, ``raw/`` (every document received), ``config/``, ``limits/`` (shared by all processes that
-            use the folder).
+            use the folder), ``jobs.sqlite3``.
         base_url: The dashboard's address.
         districts: A scope for this service alone; ``None`` = the districts configured in the folder, else all. What is
             configured does not change.
         rate: Requests a second, over all processes that use the folder; ``None`` = no limit.
+        resume: ``False`` = leave interrupted jobs alone, for those who only look.
         clock: The time; ``None`` = the system's.
 
     Raises:
         InvalidRequest: An argument cannot be what it is said to be.
-        StoreUnavailable: *root* is a file, or cannot be read.
+        StoreUnavailable: *root* is a file, or cannot be read; or, with *resume*, its jobs cannot be written.
         DamagedFile: A file of it does not hold what it must.
+        ServiceUnusable: No thread can be had for an interrupted job.
     """
     scope = None if districts is None else FixedScope(districts, normalize=normalize_district)
-    return DashboardService(Path(root).absolute(), base_url=base_url, scope=scope, rate=rate, clock=clock)
+    service = DashboardService(Path(root).absolute(), base_url=base_url, scope=scope, rate=rate, clock=clock)
+    if resume:
+        service.resume_interrupted()
+    return service
 
 
 def kept_almanac(path: Path) -> Almanac:

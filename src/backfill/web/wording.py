@@ -57,6 +57,7 @@ FINGERPRINT = Text(r"[0-9a-f]{64}")
 SHAPES: Mapping[tuple[type, str], Shape] = {
     (BackfillRequest, "concurrency"): Integer(1, MAX_CONCURRENCY),
     (BackfillRequest, "min_interval"): Nullable(Number(0, 86400)),
+    (BackfillRequest, "max_failures"): Nullable(Integer(1, 2**53 - 1)),
     (BackfillRequest, "target_districts"): Nullable(Array(Text(), at_least=1)),
     (StartOptions, "plan_fingerprint"): Nullable(FINGERPRINT),
     (GapRequest, "districts"): Nullable(Array(Text(), at_least=1)),

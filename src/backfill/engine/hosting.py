@@ -1,0 +1,375 @@
+"""The jobs that run in this process: accepted or taken over, stopped, paused and resumed, let go when the service is closed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+from backfill.engine.following import Follower
+from backfill.engine.heartbeat import Heartbeat
+from backfill.engine.jobs import LiveJob
+from backfill.engine.ownership import Tenure, ask_for, note_request, owner_text, take
+from backfill.engine.progress import build_report
+from backfill.engine.queue import JobQueue
+from backfill.engine.stopping import CANCELLED_ON_REQUEST, PAUSED_ON_REQUEST, RESUMED, Stop
+from backfill.engine.telling import Callback
+from backfill.errors import InvalidRequest, JobNotFound, LeaseLost, ServiceUnusable
+from backfill.model import BackfillReport, BackfillStatus, FetchStatus, JobSpec, JobState, StatusChanged, Wanted
+from backfill.protocols import Clock, JobStore, OutlivesProcess, SupportsEvents, SupportsLeases
+
+logger = logging.getLogger("backfill.engine")
+
+CLOSED = "the service was closed before the job had ended"
+
+
+class JobHost:
+    """The jobs of one service. Any thread.
+
+    Args:
+        jobs: Where they are kept.
+        clock: The time.
+        source: The name of the source; jobs of others are not run here.
+        run: Carries out a job until it comes to rest; in a thread of the queue.
+        performance: Tells the state of the door out.
+        max_active: Jobs that run at once.
+        interval: Real seconds between two beats.
+    """
+
+    def __init__(
+        self,
+        jobs: JobStore,
+        clock: Clock,
+        source: str,
+        run: Callable[[LiveJob], None],
+        performance: Callable[[], FetchStatus | None],
+        *,
+        max_active: int,
+        interval: float,
+    ) -> None:
+        self._jobs = jobs
+        self._clock = clock
+        self._source = source
+        self._run = run
+        self._performance = performance
+        self._owner = owner_text()
+        self._lock = threading.RLock()
+        self._live: dict[str, LiveJob] = {}
+        self._is_shut = False
+        self._heartbeat = Heartbeat(interval)
+        self._follower = Follower(jobs, self._report)
+        self.queue = JobQueue(self._carry_out, max_active=max_active)
+
+    # --- looking at jobs ----------------------------------------------------------------------------------------------
+
+    def find(self, job_id: str) -> LiveJob | None:
+        """Return the job, if it runs or waits here, or rests here in a state that could not be noted."""
+        with self._lock:
+            return self._live.get(job_id)
+
+    def report(self, job_id: str) -> BackfillReport:
+        """Return what has become of a job so far.
+
+        Raises:
+            JobNotFound: There is no such job.
+        """
+        live = self.find(job_id)
+        return self._report(self._jobs.load(job_id)) if live is None else live.report()
+
+    def future(self, job_id: str) -> Future[BackfillReport]:
+        """Return a future of the report with which the job comes to rest, wherever it runs.
+
+        Raises:
+            JobNotFound: There is no such job.
+            ServiceUnusable: It runs elsewhere, and it can not be watched from here.
+        """
+        live = self.find(job_id)
+        if live is not None:
+            return live.future
+        state = self._jobs.load(job_id)
+        if not state.status.is_at_rest:
+            return self._follower.future(job_id)
+        future: Future[BackfillReport] = Future()
+        future.set_running_or_notify_cancel()
+        future.set_result(self._report(state))
+        return future
+
+    def subscribe(self, job_id: str, callback: Callback) -> Callable[[], None]:
+        """Call *callback* with every event of a job from now on, wherever it runs; return what ends that.
+
+        Raises:
+            JobNotFound: There is no such job.
+            ServiceUnusable: It runs elsewhere, and it can not be watched from here.
+        """
+        live = self.find(job_id)
+        if live is not None and not live.is_at_rest:
+            return live.subscribe(callback)
+        if self._jobs.load(job_id).status.is_final or not isinstance(self._jobs, SupportsEvents):
+            return lambda: None
+        return self._follower.subscribe(job_id, callback)
+
+    # --- running them -------------------------------------------------------------------------------------------------
+
+    def accept(self, spec: JobSpec, *, idempotency_key: str | None, check: Callable[[], None]) -> JobSpec:
+        """Keep a new job and queue it; return it, or the one of the same key, which goes on here if nobody works on it.
+
+        It is on the disk, if the job store has one, and this process its owner, before this returns.
+
+        Args:
+            spec: The job.
+            idempotency_key: Its key.
+            check: Raises what keeps a new job from being accepted; then it leaves nothing behind.
+
+        Raises:
+            ServiceUnusable: No thread can be started for it, or the service is closed.
+        """
+        with self._lock:
+            kept = self._jobs.create(spec, idempotency_key=idempotency_key)
+            if kept.job_id != spec.job_id:
+                if kept.job_id not in self._live and kept.plan.source == self._source:
+                    self._adopt(kept.job_id)
+                return kept
+            try:
+                check()
+                tenure = take(self._jobs, spec.job_id, self._owner)
+                if tenure is not None:  # else another process was so quick as to take it for abandoned
+                    self._enqueue(self._job(spec, tenure))
+            except BaseException:
+                with _logged("it could not be forgotten, and will be taken for an interrupted one", spec.job_id):
+                    self._jobs.delete(spec.job_id)
+                raise
+            return kept
+
+    def resume_all(self) -> list[str]:
+        """Take over every job that nobody works on, oldest first; return those that now wait for their turn here.
+
+        What was asked for them is done. Jobs of another source are left. A job store without leases cannot tell which they are.
+
+        Raises:
+            ServiceUnusable: No thread can be started for one of them; those before it are resumed.
+        """
+        if not isinstance(self._jobs, SupportsLeases):
+            return []
+        resumed = []
+        for job_id in self._jobs.abandoned(self._clock.now()):
+            try:
+                source = self._jobs.load(job_id).spec.plan.source
+                if source != self._source:
+                    message = "interrupted job %s collects from %r and is left; resume it with a service of that source"
+                    logger.warning(message, job_id, source, extra={"job_id": job_id})
+                elif self._adopt(job_id):
+                    resumed.append(job_id)
+            except JobNotFound:  # forgotten meanwhile
+                continue
+        return resumed
+
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a job, wherever it runs; return whether that changes anything.
+
+        Raises:
+            JobNotFound: There is no such job.
+        """
+        live = self._at_work(job_id)
+        if live is not None:
+            note_request(self._jobs, job_id, Wanted.CANCEL)
+            if live.stop(Stop.CANCEL, CANCELLED_ON_REQUEST):
+                return True
+            if not _rests(live):
+                return False
+        if self._jobs.load(job_id).status.is_final:
+            return False
+        changed = ask_for(self._jobs, job_id, Wanted.CANCEL)
+        return self._settle(job_id, BackfillStatus.CANCELLED, CANCELLED_ON_REQUEST) or changed
+
+    def pause(self, job_id: str) -> bool:
+        """Pause a job, wherever it runs; return whether that changes anything.
+
+        Raises:
+            JobNotFound: There is no such job.
+        """
+        live = self._at_work(job_id)
+        if live is not None:
+            is_asked = note_request(self._jobs, job_id, Wanted.PAUSE)
+            if live.stop(Stop.PAUSE, PAUSED_ON_REQUEST, is_asked=is_asked):
+                return True
+            if not _rests(live):
+                return False
+        status = self._jobs.load(job_id).status
+        if status.is_final:
+            return False
+        changed = ask_for(self._jobs, job_id, Wanted.PAUSE)
+        if status is BackfillStatus.PAUSED:
+            return False
+        return self._settle(job_id, BackfillStatus.PAUSED, PAUSED_ON_REQUEST) or changed
+
+    def resume(self, job_id: str) -> bool:
+        """Have a paused or interrupted job go on: where it is being paused, else here; return whether that changes anything.
+
+        Raises:
+            JobNotFound: There is no such job.
+            InvalidRequest: It collects from another source.
+            ServiceUnusable: No thread can be started for it, or the service is closed.
+        """
+        live = self._at_work(job_id)
+        if live is not None:
+            changed = ask_for(self._jobs, job_id, Wanted.RESUME)
+            if live.go_on():
+                return True
+            if not _rests(live):
+                return changed
+        state = self._jobs.load(job_id)
+        if state.status.is_final:
+            return False
+        source = state.spec.plan.source
+        if source != self._source:
+            rule = f"the job collects from {source!r}"
+            raise InvalidRequest("source", self._source, rule, "resume it with a service of that source")
+        changed = ask_for(self._jobs, job_id, Wanted.RESUME)
+        return self._adopt(job_id) or changed
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def shut(self) -> None:
+        """Take no more jobs."""
+        with self._lock:
+            self._is_shut = True
+
+    def stop_all(self) -> None:
+        """Have every job come to rest: to be gone on with, if the job store outlives the process, else for ever."""
+        lasts = isinstance(self._jobs, OutlivesProcess) and self._jobs.outlives_process
+        with self._lock:
+            live = tuple(self._live.values())
+        for job in live:
+            job.stop(Stop.LET_GO if lasts else Stop.CANCEL, CLOSED)
+
+    def close(self) -> None:
+        """End what watches and keeps alive; of jobs whose units have not ended yet, that goes on until they have."""
+        self._follower.close()
+        self._heartbeat.join()
+
+    def forget(self, job_id: str) -> None:
+        """Forget what is known here of a job that is no more."""
+        with self._lock:
+            self._live.pop(job_id, None)
+
+    # --- within -------------------------------------------------------------------------------------------------------
+
+    def _at_work(self, job_id: str) -> LiveJob | None:
+        """Return the job if it runs or waits here; whatever becomes of one that rests is up to the job store."""
+        live = self.find(job_id)
+        return None if live is None or _rests(live) else live
+
+    def _job(self, spec: JobSpec, tenure: Tenure, state: JobState | None = None) -> LiveJob:
+        return LiveJob(spec, self._jobs, self._clock, self._performance, tenure=tenure, state=state, on_rest=self._come_to_rest)
+
+    def _enqueue(self, job: LiveJob) -> None:
+        with self._lock:
+            if self._is_shut:
+                job.tenure.release()
+                raise ServiceUnusable("this service is closed; make a new one")
+            self._live[job.spec.job_id] = job
+            try:
+                self._heartbeat.add(job)
+                self.queue.add(job)
+            except RuntimeError as error:  # too many threads, or the interpreter is ending
+                self._heartbeat.discard(job)
+                del self._live[job.spec.job_id]
+                job.tenure.release()
+                message = f"no thread can be started for the job ({error}), so it was not accepted; end some, and try again"
+                raise ServiceUnusable(message) from error
+
+    def _carry_out(self, job: LiveJob) -> None:
+        if job.is_at_rest:
+            return
+        self._run(job)
+        if not job.is_at_rest:  # it was resumed while it was being paused
+            self.queue.add(job)
+
+    def _come_to_rest(self, job: LiveJob) -> None:
+        self._heartbeat.discard(job)
+        with self._lock:
+            if job.is_noted and self._live.get(job.spec.job_id) is job:
+                del self._live[job.spec.job_id]
+        if job.subscribers and not job.status.is_final:  # somebody may go on with it
+            job.future.add_done_callback(lambda _future: self._follower.take_over(job.subscribers))
+
+    def _take(self, job_id: str) -> Tenure | None:
+        """Return the right to work on a job, if nobody works on it."""
+        if not isinstance(self._jobs, SupportsLeases):
+            is_paused = self._jobs.load(job_id).status is BackfillStatus.PAUSED  # else whoever made it works on it, if anybody
+            return Tenure(self._jobs, job_id, None) if is_paused else None
+        tenure = take(self._jobs, job_id, self._owner)
+        known = self.find(job_id)
+        if tenure is not None or known is None or not known.is_at_rest:
+            return tenure
+        try:  # it rests here, but that could not be noted, nor that it was let go
+            known.tenure.renew()
+        except LeaseLost:
+            return None
+        return known.tenure
+
+    def _settle(self, job_id: str, status: BackfillStatus, reason: str) -> bool:
+        """Bring a job that nobody works on to another state; return whether that was done."""
+        tenure = self._take(job_id)
+        if tenure is None:
+            return False
+        try:
+            self._note(tenure, status, reason)
+        except ValueError:  # somebody else brought it to that state meanwhile
+            return False
+        finally:
+            tenure.release()
+        self.forget(job_id)
+        return True
+
+    def _adopt(self, job_id: str) -> bool:
+        """Go on with a job here if nobody works on it, and do what was asked for it meanwhile; return whether it goes on."""
+        tenure = self._take(job_id)
+        if tenure is None:
+            return False
+        try:
+            asked = tenure.renew()
+            status = self._jobs.load(job_id).status
+            if not asked.cancel and not asked.pause:
+                if status is BackfillStatus.PAUSED:
+                    self._note(tenure, BackfillStatus.QUEUED, RESUMED)
+                state = self._jobs.load(job_id)
+                self._enqueue(self._job(state.spec, tenure, state))
+                return True
+            if asked.cancel:
+                self._note(tenure, BackfillStatus.CANCELLED, CANCELLED_ON_REQUEST)
+            elif status is not BackfillStatus.PAUSED:
+                self._note(tenure, BackfillStatus.PAUSED, PAUSED_ON_REQUEST)
+        except (LeaseLost, ValueError):  # somebody else was quicker
+            tenure.release()
+            return False
+        except BaseException:
+            tenure.release()
+            raise
+        tenure.release()
+        self.forget(job_id)
+        return False
+
+    def _note(self, tenure: Tenure, status: BackfillStatus, reason: str) -> None:
+        now = self._clock.now()
+        tenure.apply([StatusChanged(status, now, reason)], at=now)
+
+    def _report(self, state: JobState) -> BackfillReport:
+        return build_report(state, performance=self._performance())
+
+
+def _rests(live: LiveJob) -> bool:
+    """Return whether a job of this process is at rest; it can be acquired then."""
+    if live.is_at_rest:
+        live.await_release()
+    return live.is_at_rest
+
+
+@contextmanager
+def _logged(what: str, job_id: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        logger.exception(what, extra={"job_id": job_id})
