@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from backfill.engine.scoping import naming_of
 from backfill.job import Job
 from backfill.model import JobSpec
+from backfill.model.checks import as_date, as_texts
 from backfill.protocols import DataSource
 from backfill.servicebase import ServiceBase
 
 if TYPE_CHECKING:
-    from backfill.model import Explanation, Verification
+    from backfill.history.cache import HistoryCache
+    from backfill.history.days import DayDiff
+    from backfill.history.pruning import Pruning
+    from backfill.model import Explanation, Finding, Verification
     from backfill.rebuilding.planning import Collaborators
     from backfill.rebuilding.reranking import Reranking
     from backfill.service import BackfillService
+    from backfill.tables import Table
 
 
 class Historian(ServiceBase):
     """The part of `BackfillService` that works on what is stored and archived. Any thread."""
+
+    _history_file: Path | None = None
 
     @property
     def _executors(self) -> dict[str, Executor]:
@@ -136,12 +145,131 @@ class Historian(ServiceBase):
         self._check_process()
         return explain(self._collaborators(), self._door(), day, district)
 
+    # --- over time ----------------------------------------------------------------------------------------------------
+
+    def history(
+        self,
+        districts: Sequence[str] | None = None,
+        fields: Sequence[str] | None = None,
+        start: date | str | None = None,
+        end: date | str | None = None,
+    ) -> Table:
+        """Return figures of stored records over time: a row for each (day, district), a column for each figure.
+
+        Any library that understands Arrow reads the table as it is; ``to_frame()`` makes a frame of whichever is installed. Only records
+        that have changed since they were read last are opened.
+
+        Args:
+            districts: Which; ``None`` = all.
+            fields: Paths of figures, such as ``totals.totalMembership``; ``None`` = all that are not in lists.
+            start: First day; ``None`` = the first stored.
+            end: Last day, inclusive; ``None`` = the last stored.
+
+        Raises:
+            InvalidRequest: A value cannot be what it is said to be, or no record has such a field.
+        """
+        from backfill.history.reading import read_history  # noqa: PLC0415 - as above
+
+        self._check_process()
+        first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        names = self._names(districts)
+        return read_history(self._store, self._history_cache(), districts=names, fields=fields, start=first, end=last)
+
+    def diff(self, before: date | str, after: date | str, *, districts: Sequence[str] | None = None) -> DayDiff:
+        """Return what differs between two stored days: districts that came, went and changed, and in which figures.
+
+        Raises:
+            SnapshotNotFound: One of them is not stored.
+            DamagedFile: One of them cannot be read.
+            InvalidRequest: A value cannot be what it is said to be.
+        """
+        from backfill.history.days import diff_days  # noqa: PLC0415 - as above
+
+        self._check_process()
+        return diff_days(self._store, as_date("before", before), as_date("after", after), districts=self._names(districts))
+
+    def findings(
+        self,
+        start: date | str | None = None,
+        end: date | str | None = None,
+        *,
+        districts: Sequence[str] | None = None,
+        kinds: Sequence[str] | None = None,
+    ) -> Iterator[Finding]:
+        """Iterate over what was found about the stored figures of a range, by day; opens no district file.
+
+        Args:
+            start: First day; ``None`` = the first stored.
+            end: Last day, inclusive; ``None`` = the last stored.
+            districts: Of which; ``None`` = all, and of days as a whole.
+            kinds: Which kinds; ``None`` = all.
+
+        Raises:
+            InvalidRequest: A value cannot be what it is said to be.
+        """
+        from backfill.history.noted import noted  # noqa: PLC0415 - as above
+
+        self._check_process()
+        first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        names = self._names(districts)
+        return noted(
+            self._store,
+            first,
+            last,
+            districts=None if names is None else frozenset(names),
+            kinds=None if kinds is None else frozenset(kinds),
+        )
+
+    def prune(
+        self,
+        start: date | str | None = None,
+        end: date | str | None = None,
+        *,
+        keep: Callable[[date], bool] | None = None,
+        dry_run: bool = False,
+        archive: bool = False,
+    ) -> Pruning:
+        """Remove stored days of a range, and return which: all that a rule does not keep, and no job that has not ended has in its plan.
+
+        The raw archive stays, unless it is asked for too, so that `rebuild` brings removed days back.
+
+        Args:
+            start: First day; ``None`` = the first stored.
+            end: Last day, inclusive; ``None`` = the last stored.
+            keep: Says of a day whether it is kept; ``None`` = the last of each month, and the day before.
+            dry_run: Remove nothing, and return what would be.
+            archive: Remove the raw documents of the removed days, too. For good.
+
+        Raises:
+            InvalidRequest: A value cannot be what it is said to be, or raw documents cannot be removed by day.
+            StoreUnavailable: The store, or the archive, cannot be written.
+        """
+        from backfill.history.pruning import discard_raw, month_ends, prune  # noqa: PLC0415 - as above
+        from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
+
+        self._check_usable()
+        first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        done = prune(self._store, self._jobs, first, last, keep=keep or month_ends, dry_run=dry_run)
+        if archive and not dry_run and done.removed:
+            discard_raw(archive_of(self._door()), self._source, done.removed)
+        return done
+
     # --- within -------------------------------------------------------------------------------------------------------
 
     def _collaborators(self) -> Collaborators:
         from backfill.rebuilding.planning import Collaborators  # noqa: PLC0415 - as above
 
         return Collaborators(self._source, self._store, self._scope, self._jobs, self._clock)
+
+    def _names(self, districts: Sequence[str] | None) -> tuple[str, ...] | None:
+        return None if districts is None else tuple(map(naming_of(self._source), as_texts("districts", districts)))
+
+    def _history_cache(self) -> HistoryCache:
+        from backfill.history.cache import HistoryCache  # noqa: PLC0415 - as above
+
+        with self._lock:
+            kept: HistoryCache = self.__dict__.setdefault("_figures", HistoryCache(self._history_file))
+            return kept
 
     def _source_of(self, spec: JobSpec) -> DataSource:
         """Return what a job collects from: the source, or for a rebuild the archive."""

@@ -11,7 +11,23 @@ import click
 from backfill.cli.exits import ExitCode, Failure, failure_of
 from backfill.errors import BackfillError
 
-COMMANDS = ("demo", "run", "plan", "coverage", "show", "verify", "rebuild", "rerank", "import", "refresh", "config")
+COMMANDS = (
+    "demo",
+    "run",
+    "plan",
+    "coverage",
+    "show",
+    "verify",
+    "rebuild",
+    "rerank",
+    "import",
+    "findings",
+    "history",
+    "diff",
+    "prune",
+    "refresh",
+    "config",
+)
 """Their names, in the order in which a newcomer needs them."""
 
 _MODULES = {"import": "importing"}

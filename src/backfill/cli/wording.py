@@ -62,6 +62,8 @@ GAPS: Mapping[str, str] = {
 FINDINGS: Mapping[str, str] = {
     "clubs_differ": "two reports of a district do not list the same clubs",
     "conflicting_rows": "a row stands twice with different figures; the first counts",
+    "damaged_day": "a stored day cannot be read",
+    "decrease": "a figure that only grows within a program year is smaller than before",
     "dropped_row": "rows that name no club or district were left out",
     "duplicate_row": "a row stands twice with the same figures; it counts once",
     "encoding": "a report was not in UTF-8, and was read as cp1252",

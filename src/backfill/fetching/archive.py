@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import cast
 
@@ -119,6 +119,19 @@ class RawArchive:
         for row in self._index.rows(name):
             if row.usable is not refused:
                 yield self._document(row)
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Forget all documents of these identities, and the contents that no other needs. Not while others write to the archive.
+
+        Raises:
+            StoreUnavailable: It cannot be written.
+        """
+        for sha256 in self._index.remove(names):
+            try:
+                self._blobs.path(sha256).unlink(missing_ok=True)
+            except OSError as error:
+                message = f"{self._root}: the archive cannot be written ({error.strerror}); make the folder writable"
+                raise StoreUnavailable(message) from error
 
     def close(self) -> None:
         """Let go of files. May be called twice; the next use opens them again."""

@@ -58,6 +58,7 @@ class DashboardService(BackfillService):
         )
         self.jobs = SqliteJobStore(root / "jobs.sqlite3", clock=clock)
         self.resumed: tuple[Job, ...] = ()
+        self._history_file = root / "history.sqlite3"
         self._polite = PoliteFetcher(rate=rate, archive=self.archive, shared_state=root / "limits", clock=clock)
         almanac = kept_almanac(root / "config" / "closings.json")
         self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=almanac)
