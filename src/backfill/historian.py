@@ -12,7 +12,7 @@ from backfill.engine.scoping import naming_of
 from backfill.job import Job
 from backfill.model import JobSpec
 from backfill.model.checks import as_date, as_texts
-from backfill.protocols import DataSource
+from backfill.protocols import Cumulative, DataSource
 from backfill.servicebase import ServiceBase
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from backfill.rebuilding.reranking import Reranking
     from backfill.service import BackfillService
     from backfill.tables import Table
+
+
+DECREASE = "decrease"
+"""The kind of the finding that a figure which adds up over a period is smaller than before."""
 
 
 class Historian(ServiceBase):
@@ -196,7 +200,7 @@ class Historian(ServiceBase):
         districts: Sequence[str] | None = None,
         kinds: Sequence[str] | None = None,
     ) -> Iterator[Finding]:
-        """Iterate over what was found about the stored figures of a range, by day; opens no district file.
+        """Iterate over what was found about the stored figures of a range, by day; then over figures that decrease though they add up.
 
         Args:
             start: First day; ``None`` = the first stored.
@@ -207,18 +211,15 @@ class Historian(ServiceBase):
         Raises:
             InvalidRequest: A value cannot be what it is said to be.
         """
-        from backfill.history.noted import noted  # noqa: PLC0415 - as above
+        from backfill.history.noted import decreases, noted  # noqa: PLC0415 - as above
 
         self._check_process()
         first, last = (None if day is None else as_date("day", day) for day in (start, end))
         names = self._names(districts)
-        return noted(
-            self._store,
-            first,
-            last,
-            districts=None if names is None else frozenset(names),
-            kinds=None if kinds is None else frozenset(kinds),
-        )
+        wanted = None if kinds is None else frozenset(kinds)
+        yield from noted(self._store, first, last, districts=None if names is None else frozenset(names), kinds=wanted)
+        if isinstance(self._source, Cumulative) and (wanted is None or DECREASE in wanted):
+            yield from decreases(self.history(districts, None, first, last), self._source)
 
     def prune(
         self,
@@ -244,14 +245,16 @@ class Historian(ServiceBase):
             InvalidRequest: A value cannot be what it is said to be, or raw documents cannot be removed by day.
             StoreUnavailable: The store, or the archive, cannot be written.
         """
-        from backfill.history.pruning import discard_raw, month_ends, prune  # noqa: PLC0415 - as above
+        from backfill.history.pruning import discard_raw, month_ends, prune, removable  # noqa: PLC0415 - as above
         from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
 
         self._check_usable()
         first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        if archive:
+            raw = removable(archive_of(self._door()), self._source)
         done = prune(self._store, self._jobs, first, last, keep=keep or month_ends, dry_run=dry_run)
         if archive and not dry_run and done.removed:
-            discard_raw(archive_of(self._door()), self._source, done.removed)
+            discard_raw(*raw, done.removed)
         return done
 
     # --- within -------------------------------------------------------------------------------------------------------

@@ -188,6 +188,31 @@ def test_findings_are_listed(root: Path) -> None:
         assert [one.kind for one in service.findings(DAY, DAY)] == ["damaged_day"]
 
 
+def test_a_figure_that_should_only_grow_and_does_not_is_found(root: Path) -> None:
+    """Payments of a program year that decrease are told, whichever day was collected first; members may. [R5.5, pitfall 28]"""
+    with over(root) as service:
+        assert not list(service.findings(kinds=["decrease"]))
+        table = service.history(["61"], ["totals.totalPayments"])
+        before = table["totals.totalPayments"][0]
+
+        def fewer(held: dict[str, object]) -> None:
+            held["data"]["totals"]["totalPayments"] = 1  # type: ignore[index] # the form of a record
+
+        import hashlib  # noqa: PLC0415 - used here only
+
+        content = edited(file_of(root, day=END), fewer)
+
+        def agree(held: dict[str, object]) -> None:
+            for entry in held["districts"]:  # type: ignore[attr-defined] # the form of a manifest
+                if entry["districtId"] == "61":
+                    entry["sha256"], entry["fileSize"] = hashlib.sha256(content).hexdigest(), len(content)
+
+        edited(file_of(root, "manifest.json", END), agree)
+        (finding,) = service.findings(kinds=["decrease"])
+        assert (finding.day, finding.district) == (FEBRUARY, "61")
+        assert finding.message == f"totals.totalPayments is 1, after {before:,} on 2023-01-31"
+
+
 def test_pruning_keeps_month_ends_and_the_day_before(raining: BackfillService) -> None:
     """By default the last of a month and the day before stay; a dry run tells the same, and removes nothing. [pitfall 35]"""
     dry = raining.prune(dry_run=True)
@@ -202,6 +227,7 @@ def test_pruning_keeps_month_ends_and_the_day_before(raining: BackfillService) -
     raining.run_backfill(BackfillRequest("2024-01-29", target_districts=["north"]), progress=False)
     with pytest.raises(InvalidRequest, match="removed by day"):
         raining.prune(keep=lambda _day: False, archive=True)
+    assert list(raining.store.days()) == [date(2024, 1, 29)]
 
 
 def test_what_a_job_needs_is_never_pruned() -> None:

@@ -65,16 +65,24 @@ def prune(store: SnapshotStore, jobs: JobStore, start: date | None, end: date | 
     return Pruning(tuple(removed), tuple(kept), tuple(needed), size, dry_run)
 
 
-def discard_raw(archive: object, source: DataSource, days: Iterable[date]) -> int:
-    """Remove the raw documents of *days* from the archive, and return how many; afterwards no rebuild brings them back.
+def removable(archive: object, source: DataSource) -> tuple[RawArchive, DocumentDating]:
+    """Return both, if raw documents can be removed by day.
 
     Raises:
         InvalidRequest: The archive cannot forget, or the source cannot tell which day a document is of.
-        StoreUnavailable: The archive cannot be written.
     """
     if not isinstance(archive, RawArchive) or not isinstance(source, DocumentDating):
         rule = "only of a RawArchive, and of a source whose documents tell their day, can documents be removed by day"
         raise InvalidRequest("archive", archive, rule, "leave the archive as it is")
+    return archive, source
+
+
+def discard_raw(archive: RawArchive, source: DocumentDating, days: Iterable[date]) -> int:
+    """Remove the raw documents of *days* from the archive, and return how many; afterwards no rebuild brings them back.
+
+    Raises:
+        StoreUnavailable: The archive cannot be written.
+    """
     gone = frozenset(days)
     dated = ((name, source.date_document(name)) for name in archive.names())
     names = [name for name, one in dated if one is not None and one.day in gone]

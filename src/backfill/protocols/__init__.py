@@ -29,7 +29,7 @@ from backfill.model import (
     SnapshotMetadata,
     UnitContext,
 )
-from backfill.protocols.archived import DocumentDating, Replaying, Summarized
+from backfill.protocols.archived import Cumulative, DocumentDating, Replaying, Summarized
 from backfill.protocols.jobs import (
     JobStore,
     OutlivesProcess,
@@ -44,6 +44,7 @@ from backfill.protocols.jobs import (
 __all__ = [
     "BatchSource",
     "Clock",
+    "Cumulative",
     "DataSource",
     "DaySummarizer",
     "DistrictCatalog",

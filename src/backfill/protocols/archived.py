@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Protocol, runtime_checkable
 
 from backfill.model import DatedDocument, Edition, SummaryHeader
@@ -23,6 +24,19 @@ class Replaying(Protocol):
 
     def replaying(self, edition: Edition, /) -> object:
         """Return a copy of the source for which *edition* is what was published of its day. Cheap; changes nothing here."""
+        ...
+
+
+@runtime_checkable
+class Cumulative(Protocol):
+    """A source some of whose figures only grow for a while: where they do not, a reader should know."""
+
+    def cumulative_fields(self) -> Sequence[str]:
+        """Return the paths of these figures. Pure."""
+        ...
+
+    def period_of(self, day: date, /) -> str:
+        """Return the period in which *day* lies; with each period they begin anew. Pure."""
         ...
 
 

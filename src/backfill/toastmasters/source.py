@@ -12,6 +12,7 @@ from backfill.protocols import Fetch
 from backfill.toastmasters.dashboard import date_document
 from backfill.toastmasters.identifiers import normalize_district
 from backfill.toastmasters.versions import CALCULATION_VERSION
+from backfill.toastmasters.years import program_year
 
 RANKINGS = "all-districts-rankings"
 
@@ -97,6 +98,14 @@ class RefreshServiceSource:
     def normalize_district(self, text: str, /) -> str:
         """Return the published form: ``01``, ``117``, ``F``."""
         return normalize_district(text)
+
+    def cumulative_fields(self) -> Sequence[str]:
+        """Return what a program year adds up: its payments. Members come and go."""
+        return ("totals.totalPayments",)
+
+    def period_of(self, day: date, /) -> str:
+        """Return the program year."""
+        return str(program_year(day))
 
     def collect_all(self, day: date, fetch: Fetch, /) -> Mapping[str, object]:
         """Return what ``get_all_districts`` returns."""
