@@ -12,8 +12,9 @@ from backfill.fetching.reuse import Archive
 from backfill.protocols import DataSource
 from backfill.rebuilding.replay import Made, Part, make, make_elsewhere, packed
 
-CHUNK = 16
-"""So many districts at most go to an executor together: few enough to keep several busy, many enough to share what they have in common."""
+CHUNK = 8
+"""So many districts at most are made together: few enough to keep several processes busy, and the garbage collector, which looks at all
+figures alive again and again, idle; many enough to share what they have in common."""
 
 AHEAD = 64
 """So many pieces at most are with an executor, or wait to be taken: memory does not grow with the range."""
@@ -44,7 +45,7 @@ class Maker:
             StoreUnavailable: The archive cannot be read.
         """
         if self._executor is None:
-            yield from (make(self._source, self._archive, part) for part in parts)
+            yield from (make(self._source, self._archive, piece) for part in parts for piece in _pieces(part))
             return
         waiting: deque[Future[Made]] = deque()
         for part in parts:
