@@ -32,7 +32,7 @@ _SHOWN = 10
 
 
 @click.command(short_help="Take a folder of raw CSV files into the archive.")
-@several(root_argument, click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path)), as_json, talking)
+@several(root_argument, click.argument("folder", type=click.Path(file_okay=False, path_type=Path)), as_json, talking)
 @click.pass_context
 def command(ctx: click.Context, root: Path, folder: Path, *, json_: bool, verbose: int, quiet: bool) -> None:
     """Take every report below FOLDER into the archive of ROOT: dated by what stands in it, never by what it is called.
