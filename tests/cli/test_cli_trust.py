@@ -144,7 +144,7 @@ def test_findings_are_counted_and_listed(root: Path) -> None:
 
 
 def test_prune_tells_first_and_then_does(root: Path) -> None:
-    """A dry run says what would be removed; then it is; month-ends stay unless told otherwise. [pitfall 35]"""
+    """A dry run says what would be removed; then it is; month-ends stay unless told otherwise. (Pitfall 35.) [B4]"""
     assert "would be removed  0 days" in call("prune", root, START, END, "--dry-run").stdout
     dry = call("prune", root, START, END, "--keep", "nothing", "--dry-run").stdout
     assert "would be removed  2 days" in dry

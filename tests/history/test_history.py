@@ -189,7 +189,7 @@ def test_findings_are_listed(root: Path) -> None:
 
 
 def test_a_figure_that_should_only_grow_and_does_not_is_found(root: Path) -> None:
-    """Payments of a program year that decrease are told, whichever day was collected first; members may. [R5.5, pitfall 28]"""
+    """Payments of a program year that decrease are told, whichever day was collected first; members may. (Pitfall 28.) [R5.5]"""
     with over(root) as service:
         assert not list(service.findings(kinds=["decrease"]))
         table = service.history(["61"], ["totals.totalPayments"])
@@ -214,7 +214,7 @@ def test_a_figure_that_should_only_grow_and_does_not_is_found(root: Path) -> Non
 
 
 def test_pruning_keeps_month_ends_and_the_day_before(raining: BackfillService) -> None:
-    """By default the last of a month and the day before stay; a dry run tells the same, and removes nothing. [pitfall 35]"""
+    """By default the last of a month and the day before stay; a dry run tells the same, and removes nothing. (Pitfall 35.) [B4]"""
     dry = raining.prune(dry_run=True)
     assert dry.removed == (date(2024, 1, 29),)
     assert dry.is_dry

@@ -39,7 +39,7 @@ def test_three_states_of_one_close_end_as_the_last(tmp_path: Path) -> None:
 
 
 def test_an_older_state_never_replaces_a_newer_one(tmp_path: Path) -> None:
-    """A rebuild on a root that knows a later state goes back to none before it, also where the snapshots are lost. [B10, pitfall 23]"""
+    """A rebuild on a root that knows a later state goes back to none before it, also where the snapshots are lost. (Pitfall 23.) [B10]"""
     files = {key: value for as_of in STATES for key, value in whole("2026-05", as_of, ("61",)).items()}
     for today in ("2026-06-01", "2026-06-04"):
         with serving(files, today, opened=OPEN) as server, opened(tmp_path, server, today) as service:

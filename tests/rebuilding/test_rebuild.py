@@ -41,7 +41,7 @@ def test_a_rebuild_gives_the_same_bytes(root: Path) -> None:
 
 
 def test_what_is_lost_comes_back(root: Path) -> None:
-    """A root whose snapshots are gone is made anew from the archive alone, byte for byte. [B4, pitfall 33]"""
+    """A root whose snapshots are gone is made anew from the archive alone, byte for byte. (Pitfall 33.) [B4]"""
     before = stored(root)
     shutil.rmtree(root / "snapshots")
     assert rebuilt(root) == {"completed": 6}
@@ -84,7 +84,7 @@ def test_other_processes_give_the_same(root: Path) -> None:
 
 
 def test_a_missing_document_leaves_the_record_as_it_is(root: Path) -> None:
-    """Nothing is made of less than before: the unit fails by name, and the stored record stays. [B3, P6, pitfall 35]"""
+    """Nothing is made of less than before: the unit fails by name, and the stored record stays. (Pitfall 35.) [B3, P6]"""
     before = stored(root)
     forget(root, "divisionperformance~61~2023-01-31~2023-02-08")
     with over(root) as service:

@@ -61,7 +61,7 @@ def imported(folder: Path, archive: Path, almanac: Almanac | None = None) -> Imp
 
 
 def test_a_cache_of_toast_stats_becomes_snapshots(tmp_path: Path) -> None:
-    """What was collected by another system is imported, rebuilt, and proved. [B4, R11.3, pitfall 32]"""
+    """What was collected by another system is imported, rebuilt, and proved. (Pitfall 32.) [B4, R11.3]"""
     folder = cache(tmp_path / "cache")
     with over(tmp_path / "root") as service:
         done = service.import_reports(folder)
@@ -79,7 +79,7 @@ def test_a_cache_of_toast_stats_becomes_snapshots(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("named", ["2023-03-31", "2022-01-01", "whatever"])
 def test_names_say_nothing(tmp_path: Path, named: str) -> None:
-    """A folder of another date changes nothing: the footer says of which month and day a report is. [pitfalls 6, 33, 43]"""
+    """A folder of another date changes nothing: the footer says of which month and day a report is. (Pitfalls 6, 33, 43.) [B4]"""
     done = imported(cache(tmp_path / "cache", named=named), tmp_path / "raw")
     assert set(done.imported) == {
         "districtsummary~2023-01-31~2023-02-08", "clubperformance~61~2023-01-31~2023-02-08",
@@ -88,7 +88,7 @@ def test_names_say_nothing(tmp_path: Path, named: str) -> None:
 
 
 def test_copies_that_conflict_are_all_kept(tmp_path: Path) -> None:
-    """Two contents of one document are reported with their files; both stay, and the newest is used. [B3, pitfall 9]"""
+    """Two contents of one document are reported with their files; both stay, and the newest is used. (Pitfall 9.) [B3]"""
     for name, rows, when in (("old", 1, 1_675_900_000), ("new", 2, 1_675_990_000)):
         path = tmp_path / "files" / name / "club.csv"
         path.parent.mkdir(parents=True)
@@ -129,7 +129,7 @@ REFUSED: Mapping[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_dated_is_refused_by_name(tmp_path: Path, what: str) -> None:
-    """Pages, cut files, undatable and empty ones are told with their path and the reason; the others are taken. [R6.2, pitfall 13]"""
+    """Pages, cut files, undatable and empty ones are told with their path and the reason; the others are taken. (Pitfall 13.) [R6.2]"""
     content, kind = REFUSED[what]
     folder = cache(tmp_path / "cache")
     (folder / "odd.CSV").write_bytes(content)
