@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from backfill.tables import Table
 
 
+REBUILD = "rebuild"
+"""What metadata, logs and the job store call a job that collects from the archive."""
+
 DECREASE = "decrease"
 """The kind of the finding that a figure which adds up over a period is smaller than before."""
 
@@ -68,7 +71,7 @@ class Historian(ServiceBase):
             StoreUnavailable: The store, or the archive, cannot be used.
             ServiceUnusable: The service was closed, or no thread can be had for the job.
         """
-        from backfill.rebuilding.planning import OPERATION, archive_of, plan_rebuild  # noqa: PLC0415 - only who rebuilds pays for it
+        from backfill.rebuilding.planning import archive_of, plan_rebuild  # noqa: PLC0415 - only who rebuilds pays for it
         from backfill.rebuilding.replay import packed  # noqa: PLC0415 - as above
 
         self._check_usable()
@@ -84,7 +87,7 @@ class Historian(ServiceBase):
             concurrency=2 if executor is None else 4,
         )
         with self._lock:  # so that it does not begin before it is known where
-            job_id = self._accept(plan, operation=OPERATION)
+            job_id = self._accept(plan, operation=REBUILD)
             if executor is not None:
                 self._executors[job_id] = executor
         return Job(cast("BackfillService", self), job_id)
@@ -276,7 +279,7 @@ class Historian(ServiceBase):
 
     def _source_of(self, spec: JobSpec) -> DataSource:
         """Return what a job collects from: the source, or for a rebuild the archive."""
-        if spec.operation != "rebuild":
+        if spec.operation != REBUILD:
             return self._source
         from backfill.rebuilding.evidence import Catalog  # noqa: PLC0415 - as above
         from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above

@@ -12,7 +12,7 @@ from backfill.engine.listing import resolve_lists
 from backfill.engine.progress import build_report
 from backfill.engine.scoping import naming_of
 from backfill.errors import BackfillError, InvalidRequest
-from backfill.historian import Historian
+from backfill.historian import REBUILD, Historian
 from backfill.job import Job
 from backfill.model import (
     BackfillPlan,
@@ -142,7 +142,10 @@ class BackfillService(Historian):
         if not failed:
             raise InvalidRequest("backfill_id", backfill_id, "nothing failed in this job", "nothing is left to retry")
         retry = self._planner.narrow(state.spec.plan, failed, rate=self._rate())
-        return Job(self, self._accept(retry, retry_of=backfill_id))
+        operation = (
+            state.spec.operation if state.spec.operation == REBUILD else None
+        )  # its documents are in the archive, or nowhere
+        return Job(self, self._accept(retry, retry_of=backfill_id, operation=operation))
 
     def fill_gaps(
         self,

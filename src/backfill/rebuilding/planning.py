@@ -12,7 +12,7 @@ from backfill.engine.calendar import list_editions
 from backfill.engine.collect import Collector
 from backfill.engine.planner import Planner
 from backfill.engine.scoping import naming_of, resolve_scope
-from backfill.errors import InvalidRequest, SourceError
+from backfill.errors import DamagedFile, InvalidRequest, SourceError
 from backfill.fetching.offline import ArchiveFetch
 from backfill.fetching.pinned import PinnedFetch
 from backfill.fetching.reuse import Archive
@@ -147,7 +147,7 @@ def _days(
         as_ofs = catalog.of_day(day)
         planned = PlannedDay(day, edition_as_of(as_ofs, None) or edition.as_of, None, edition.settled_on, Method.TARGETED, ())
         if day in stored:
-            known = {*store.entries(day), *(name for name in as_ofs if name is not None)}
+            known = {*_stored_names(store, day), *(name for name in as_ofs if name is not None)}
         elif named is not None and not as_ofs:
             known = set(named)
         else:
@@ -157,6 +157,14 @@ def _days(
         names = tuple(sorted(name for name in known if scope.districts is None or name in scope.districts))
         if names:
             yield evolve(planned, districts=names)
+
+
+def _stored_names(store: SnapshotStore, day: date) -> tuple[str, ...]:
+    """Return the districts that a day's manifest has; none, where it is damaged: what is made of the day fails by name then."""
+    try:
+        return tuple(store.entries(day))
+    except DamagedFile:
+        return ()
 
 
 def _editions(source: DataSource, days: set[date]) -> Mapping[date, Edition]:
