@@ -6,10 +6,14 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-from backfill.fetching import RawArchive
+from backfill import BackfillRequest, BackfillService, DataUnavailable, PermanentSourceError, function_source
+from backfill.fetching import ArchiveFetch, RawArchive
+from backfill.fetching.memory import MemoryArchive
 from backfill.model import Document, Explanation, Kept, Standing
+from backfill.protocols import Fetch
+from backfill.stores import MemorySnapshotStore
 from tm_serving import opened, ran, serving, whole
-from trust_roots import DAY, TODAY, blob_of, file_of, forget, over
+from trust_roots import DAY, TODAY, blob_of, edited, file_of, forget, over
 
 
 def explained(root: Path, day: str, district: str | None = None, today: str = TODAY) -> Explanation:
@@ -89,3 +93,57 @@ def test_why_there_is_no_figure(tmp_path: Path) -> None:
         assert (lost.standing, lost.kind) == (Standing.NEVER_TRIED, "lost")
         assert "rebuild" in lost.why
         assert service.explain("2022-12-31", None).why == "no job has tried to collect it"
+
+
+@function_source("odd")
+def odd(day: date, district: str, fetch: Fetch) -> object:
+    """Fail for one district, and have nothing of the others."""
+    if district == "broken":
+        raise PermanentSourceError("cannot be read")
+    raise DataUnavailable("nothing was published")
+
+
+def test_the_ledger_tells_what_became_of_days_that_are_not_stored() -> None:
+    """Where nothing of a day is stored, the last outcome of the district is what is known. [B3, B5]"""
+    with BackfillService(odd, MemorySnapshotStore(), fetch=ArchiveFetch(MemoryArchive())) as service:
+        service.run_backfill(BackfillRequest("2024-01-01", target_districts=["broken", "gone"]), progress=False)
+        assert service.explain("2024-01-01", "broken").standing is Standing.FAILED
+        told = service.explain("2024-01-01", "gone")
+        assert (told.standing, told.kind) == (Standing.UNAVAILABLE, "unavailable")
+        assert service.explain("2024-01-02", "gone").standing is Standing.NEVER_TRIED
+
+
+def test_what_is_to_be_completed_is_said(root: Path) -> None:
+    """A record that is not settled, or of which a newer summary was seen, says so. [B3, B10]"""
+
+    def loosen(held: dict[str, object]) -> None:
+        for entry in held["districts"]:  # type: ignore[attr-defined] # the form of a manifest
+            entry["settled"] = False
+            if entry["districtId"] == "F":
+                entry["staleDetail"] = True
+
+    edited(file_of(root, "manifest.json"), loosen)
+    assert explained(root, DAY, "61").why.endswith("; a later run completes it")
+    assert explained(root, DAY, "F").why.endswith("; a newer state is known in summary only")
+
+
+def test_a_day_without_summaries_is_explained() -> None:
+    """A source that makes no summaries has none to explain. [B3]"""
+
+    @function_source("plain")
+    def plain(day: date, district: str, fetch: Fetch) -> object:
+        """Return a figure."""
+        return {"n": 1}
+
+    with BackfillService(plain, MemorySnapshotStore(), fetch=ArchiveFetch(MemoryArchive())) as service:
+        service.run_backfill(BackfillRequest("2024-01-01", target_districts=["a"]), progress=False)
+        told = service.explain("2024-01-01")
+        assert told.why == "stored, 1 districts; it has no summaries"
+        assert not told.is_provable
+
+
+def test_an_archive_that_cannot_be_read_leaves_it_unknown(root: Path) -> None:
+    """Where the archive's index is no index, nothing is claimed of its documents. [B3]"""
+    (root / "raw" / "index.sqlite3").unlink()
+    (root / "raw" / "index.sqlite3").mkdir()
+    assert {one.kept for one in explained(root, DAY, "61").documents} == {Kept.UNKNOWN}
