@@ -16,6 +16,7 @@ from backfill.model import (
     BackfillRequest,
     BackfillScope,
     BackfillStatus,
+    CellState,
     CollectionStrategy,
     DistrictError,
     Doubt,
@@ -30,7 +31,6 @@ from backfill.model import (
     Stage,
     UnitState,
 )
-from backfill.model.coverage import CellState
 from backfill.model.plan import Gap
 from backfill.web.bodies import JobPage, Problem, UnitRow, UnitsView, WrongValue
 from backfill.web.openapi import document_of

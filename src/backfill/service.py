@@ -13,6 +13,7 @@ from backfill.engine.listing import resolve_lists
 from backfill.engine.progress import build_report
 from backfill.engine.scoping import naming_of
 from backfill.errors import BackfillError, InvalidRequest
+from backfill.historian import REBUILD, Historian
 from backfill.job import Job
 from backfill.model import (
     BackfillPlan,
@@ -28,10 +29,10 @@ from backfill.model import (
 )
 from backfill.model.checks import as_choice, as_count, as_name, as_texts
 from backfill.protocols import SupportsErrors
-from backfill.servicebase import EVERY, ServiceBase, as_identifier
+from backfill.servicebase import EVERY, as_identifier
 
 
-class BackfillService(ServiceBase):
+class BackfillService(Historian):
     """Collects history from a source into a store. Any thread; one per process is enough.
 
     Embedding it leaves no thread after `close`, no signal handler, no configured logging and no output behind. Threads start
@@ -143,7 +144,10 @@ class BackfillService(ServiceBase):
         if not failed:
             raise InvalidRequest("backfill_id", backfill_id, "nothing failed in this job", "nothing is left to retry")
         retry = self._planner.narrow(state.spec.plan, failed, rate=self._rate())
-        return Job(self, self._accept(retry, retry_of=backfill_id))
+        operation = (
+            state.spec.operation if state.spec.operation == REBUILD else None
+        )  # its documents are in the archive, or nowhere
+        return Job(self, self._accept(retry, retry_of=backfill_id, operation=operation))
 
     def fill_gaps(
         self,

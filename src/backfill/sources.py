@@ -11,9 +11,10 @@ from backfill.engine.calendar import list_editions
 from backfill.engine.collect import Collector
 from backfill.engine.scoping import naming_of
 from backfill.errors import DataUnavailable, InvalidRequest, SourceError
-from backfill.model import Collected, DistrictRecord, Finding, Frequency, JobContext, Method, PlannedDay
+from backfill.model import Collected, DistrictRecord, EncodedRecord, Finding, Frequency, JobContext, Method, PlannedDay
 from backfill.model.checks import as_date, as_name
 from backfill.protocols import DataSource, Fetch, Fetcher
+from backfill.serialization import decode_record
 from backfill.wiring import as_fetcher, as_source, default_clock, default_fetcher, refuse_async
 
 CollectFunction = Callable[[date, str, Fetch], object]
@@ -95,7 +96,9 @@ def try_source(source: DataSource, day: date | str, district: str, fetch: Fetche
     return _shown(value, batch.findings)
 
 
-def _shown(record: DistrictRecord, findings: tuple[Finding, ...]) -> Collected:
+def _shown(record: DistrictRecord | EncodedRecord, findings: tuple[Finding, ...]) -> Collected:
+    if isinstance(record, EncodedRecord):
+        record = decode_record(record.content, settled=record.header.settled)
     return Collected(
         record.data, record.as_of, record.detail, findings=findings, settled=record.settled, documents=record.provenance
     )

@@ -16,8 +16,12 @@ from backfill.errors import BackfillError
 COMMANDS = (
     "demo", "run", "plan", "coverage", "show", "refresh", "config", "serve",
     "jobs", "cancel", "pause", "resume", "retry", "fill", "cleanup", "check", "repair",
+    "verify", "rebuild", "rerank", "import", "findings", "history", "diff", "prune",
 )  # fmt: skip
 """Their names, in the order in which a newcomer needs them."""
+
+_MODULES = {"import": "importing"}
+"""The modules of the commands that Python would not let be called so."""
 
 
 class Commands(click.Group):
@@ -31,7 +35,7 @@ class Commands(click.Group):
         """Return a command; ``None`` = there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"backfill.cli.{cmd_name}").command
+        command: click.Command = import_module(f"backfill.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def invoke(self, ctx: click.Context) -> object:

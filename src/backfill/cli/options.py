@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -128,6 +130,31 @@ def choice(name: str, choices: type[CollectionType | Detail | Frequency | Order]
     return click.option(
         f"--{name}", type=click.Choice([str(member) for member in choices]), default=default, show_default=True, help=words
     )
+
+
+def range_arguments(command: Function) -> Function:
+    """Add the days, and which districts."""
+    return several(click.argument("start", type=as_day), click.argument("end", type=as_day, required=False), district_option)(
+        command
+    )
+
+
+def processes_option(command: Function) -> Function:
+    """Add ``--processes``."""
+    return click.option(
+        "--processes", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N",
+        help="Make records in so many processes; 1 = in this one.",
+    )(command)  # fmt: skip
+
+
+@contextmanager
+def executor_of(processes: int) -> Iterator[Executor | None]:
+    """Yield an executor of so many processes; ``None`` = one process is enough."""
+    if processes == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as executor:
+        yield executor
 
 
 def frequency_option(command: Function) -> Function:

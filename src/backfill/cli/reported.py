@@ -58,6 +58,23 @@ def print_report(report: BackfillReport, plan: BackfillPlan, *, again: str = "")
         )
 
 
+def print_rebuilt(report: BackfillReport) -> None:
+    """Print the final report of a rebuild."""
+    console = results()
+    progress, why = report.progress, report.error or report.status_reason
+    units = f"{progress.total:,} of (day, district): {progress.completed:,} made, {progress.failed:,} failed"
+    units += f", {progress.unavailable:,} not in the day's documents" if progress.unavailable else ""
+    facts = [("status", f"{report.status.replace('_', ' ')}{f': {why}' if why else ''}"), ("units", units)]
+    if report.snapshot_ids:
+        days = sorted(report.snapshot_ids)
+        facts.append(("days", f"{len(days):,} stored, {days[0]} to {days[-1]}"))
+    if report.started_at is not None and report.completed_at is not None:
+        facts.append(("time", duration((report.completed_at - report.started_at).total_seconds())))
+    print_facts(console, [*facts, ("job", report.backfill_id)])
+    print_failures(console, report.error_summary)
+    print_findings(console, report.findings)
+
+
 def _facts(report: BackfillReport) -> Iterator[tuple[str, str]]:
     progress = report.progress
     yield "status", outcome(report)

@@ -54,6 +54,7 @@ def command(
         opened(root, base_url, rate) as service,
         Server(service, host=host, port=port, authorize=decides, names=names) as server,
     ):
+        service.resume_interrupted()
         click.echo(f"{server.url}/panel")
         talking_.say("Stop with Ctrl-C.")
         while stopping.code is None and server.wait(LOOK_SECONDS):

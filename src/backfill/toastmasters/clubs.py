@@ -201,7 +201,7 @@ def _level(club: Club, day: date) -> dict[str, JsonValue]:
     row, year = club.row, program_year(day).start
     level = club_level(row.goals_met, row.active_members, club.net_growth, year=year, plan=row.csp)
     if level is None or level is Level.NONE:
-        return {"clubLevel": level}
+        return {"clubLevel": None if level is None else level.value}
     provisional = is_provisional(level, club.april_renewals, row.membership_base, year=year, month=day.month)
     return {"clubLevel": level.value, "clubLevelProvisional": provisional}
 
