@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, Phase, given, settings
-from playwright.sync_api import Page
 
 from backfill.jsonvalues import JsonValue
 from backfill.model import BackfillReport
@@ -19,6 +18,9 @@ from panel_hosts import hosted
 from panel_scenes import STUB, answers, stage_page, wired
 from report_strategies import batches
 from service_doubles import serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 STATUS = {
     "queued": "Queued", "processing": "Running", "paused": "Paused", "complete": "Complete", "partial_success": "Partly done",
