@@ -61,6 +61,8 @@ def explain(collaborators: Collaborators, fetcher: Fetcher, day: date | str, dis
         return _of_day(snapshot, collaborators.source, archive)
     if snapshot is not None and name in entries:
         return _of_record(snapshot, str(name), entries[str(name)], collaborators.source, archive)
+    if snapshot is not None and name in snapshot.districts:
+        return Explanation(day, name, Standing.DAMAGED, "its file is gone; a rebuild of the day puts it right")
     return _absent(collaborators, day, name, None if snapshot is None else snapshot.metadata)
 
 

@@ -12,7 +12,7 @@ from backfill.engine.calendar import list_editions
 from backfill.engine.collect import Collector
 from backfill.engine.planner import Planner
 from backfill.engine.scoping import naming_of, resolve_scope
-from backfill.errors import DamagedFile, InvalidRequest, SourceError
+from backfill.errors import DamagedFile, InvalidRequest, SnapshotNotFound, SourceError
 from backfill.fetching.offline import ArchiveFetch
 from backfill.fetching.pinned import PinnedFetch
 from backfill.fetching.reuse import Archive
@@ -160,10 +160,10 @@ def _days(
 
 
 def _stored_names(store: SnapshotStore, day: date) -> tuple[str, ...]:
-    """Return the districts that a day's manifest has; none, where it is damaged: what is made of the day fails by name then."""
+    """Return the districts that a day's manifest has, also those whose file is gone; none, where it is damaged: what is made of the day fails by name then."""
     try:
-        return tuple(store.entries(day))
-    except DamagedFile:
+        return tuple({*store.entries(day), *store.read(day).districts})
+    except (DamagedFile, SnapshotNotFound):
         return ()
 
 

@@ -112,9 +112,10 @@ class _Proof:
                 continue
             planned = self._planned(day)
             self._look_at_summaries(planned, snapshot)
-            wanted = [name for name in entries if self.names is None or name in self.names]
-            readable = [name for name in wanted if self._read(day, name, snapshot, entries[name])]
-            self._look_at_as_ofs(planned, wanted, entries)
+            known = sorted({*entries, *snapshot.districts})  # also those whose file is gone
+            wanted = [name for name in known if self.names is None or name in self.names]
+            readable = [name for name in wanted if self._read(day, name, snapshot, entries.get(name))]
+            self._look_at_as_ofs(planned, [name for name in wanted if name in entries], entries)
             yield from parts_of(planned, readable, self.collaborators.source, entries, snapshot, {})
 
     def compare(self, made: Made) -> None:
@@ -147,7 +148,7 @@ class _Proof:
             (edition,) = list_editions(day, day, Frequency.DAILY, source)
         return PlannedDay(day, edition.as_of, edition.gap, edition.settled_on, Method.TARGETED, ())
 
-    def _read(self, day: date, district: str, snapshot: Snapshot, header: RecordHeader) -> bool:
+    def _read(self, day: date, district: str, snapshot: Snapshot, header: RecordHeader | None) -> bool:
         self.counts.records += 1
         try:
             record = snapshot.district(district)
@@ -157,6 +158,8 @@ class _Proof:
         if not record.provenance:
             rule = f"the record names no document; source {self.collaborators.source.name!r} made it without its `fetch`"
             self._note(day, district, Cause.NO_PROVENANCE, rule)
+            return False
+        if header is None:  # it came back meanwhile
             return False
         self._waiting[day, district] = _Stored(header, record)
         return True
