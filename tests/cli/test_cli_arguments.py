@@ -49,7 +49,10 @@ def test_every_command_is_a_module_of_its_name() -> None:
     """A command is one module with the object ``command``: adding one is a module and a name. [R10.5]"""
     folder = Path(app_module.__file__).parent
     with app.make_context("backfill", ["--help"], resilient_parsing=True) as context:
-        assert all((folder / f"{name}.py").is_file() and app.get_command(context, name) is not None for name in COMMANDS)
+        for name in COMMANDS:
+            assert app.get_command(context, name) is not None
+            module = "importing" if name == "import" else name  # which Python would not let be a module's
+            assert (folder / f"{module}.py").is_file()
         assert app.get_command(context, "options") is None
 
 
