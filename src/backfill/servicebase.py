@@ -107,6 +107,9 @@ class ServiceBase:
         self._running = 0
         self._registered = False
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of source {self._source.name!r}{', closed' if self._closed else ''}>"
+
     def __enter__(self) -> Self:
         """Return the service."""
         self._check_usable()

@@ -332,3 +332,10 @@ def test_p1_whatever_is_done_to_a_job_it_adds_up(acts: list[str], seed: int, tmp
         if service is not None:
             service.close(timeout=PATIENCE)
         jobs.close()
+
+
+def test_a_service_shows_what_it_is() -> None:
+    """Its representation names its source, and says when it was closed. [R10.4]"""
+    with serving(ScriptedSource()) as service:
+        assert repr(service) == "<BackfillService of source 'scripted'>"
+    assert repr(service) == "<BackfillService of source 'scripted', closed>"
