@@ -14,6 +14,7 @@ from backfill.errors import (
 from backfill.model import (
     DistrictRecord,
     Document,
+    EncodedRecord,
     JobContext,
     PlannedDay,
     RetryPolicy,
@@ -129,7 +130,9 @@ def collect_one(
     source: DataSource, fetcher: Fetcher | None = None, day: PlannedDay | None = None
 ) -> DistrictRecord | SourceError:
     """Return what becomes of district 1."""
-    return collector(source, fetcher).collect_district(day or planned("1", "2"), "1").values["1"]
+    value = collector(source, fetcher).collect_district(day or planned("1", "2"), "1").values["1"]
+    assert not isinstance(value, EncodedRecord)
+    return value
 
 
 def record_of(value: object) -> DistrictRecord:

@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from backfill.errors import SourceError
 from backfill.fetching.call import Call
+from backfill.fetching.pace import Pace
 from backfill.model import Document, DocumentRequest, JobContext, UnitContext
 
 T = TypeVar("T")
@@ -58,6 +59,14 @@ class Scripted:
         if isinstance(step, BaseException):
             raise step
         return step if isinstance(step, Document) else step(asked)
+
+
+def sent(pace: Pace, turn: str = "turn") -> float:
+    """Take a turn, and let what it is for leave at once; return 0, or the seconds to wait if there was none."""
+    wait = pace.take(turn)
+    if not wait:
+        pace.left(turn)
+    return wait
 
 
 class Running:

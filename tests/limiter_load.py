@@ -5,24 +5,28 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, date, datetime
 from multiprocessing.queues import Queue
 from pathlib import Path
 
 from backfill.clock import SystemClock
+from backfill.fetching import PoliteFetcher, connection
 from backfill.fetching.limiter import Limiter
 from backfill.fetching.pace import HostPace, Keeper, kept_in_memory
 from backfill.fetching.shared import kept_in_file
+from backfill.model import JobContext, UnitContext
 
 HOST = "https://example.org:443"
 
 
-def worst_second(moments: list[float], lag: float = 0.0) -> int:
-    """Return the most moments that any second holds, less the *lag* with which senders may have noted them."""
+def worst_second(moments: list[float]) -> int:
+    """Return the most moments that any second holds (its end excluded)."""
     ordered = sorted(moments)
     worst = first = 0
     for last, moment in enumerate(ordered):
-        while moment - ordered[first] >= 1.0 - lag:
+        while moment - ordered[first] >= 1.0:
             first += 1
         worst = max(worst, last - first + 1)
     return worst
@@ -60,12 +64,20 @@ def from_threads(rate: float, threads: int, seconds: float) -> list[list[float]]
 
 def from_processes(rate: float, processes: int, threads: int, seconds: float, directory: Path) -> list[list[float]]:
     """Send from several processes that share a folder; return the moments of each process."""
+    return _in_processes(_process, processes, (directory, rate, threads, seconds))
+
+
+def from_fetchers(url: str, rate: float, processes: int, requests: int, directory: Path) -> list[list[float]]:
+    """Ask for *url* so often from each of several processes that share a folder; return when the bytes were handed to the system."""
+    return _in_processes(_fetching, processes, (directory, rate, url, requests))
+
+
+def _in_processes(target: Callable[..., None], processes: int, arguments: tuple[object, ...]) -> list[list[float]]:
     context = multiprocessing.get_context("spawn")
     results: Queue[list[float]] = context.Queue()
     barrier = context.Barrier(processes)
-    arguments = (directory, rate, threads, seconds, barrier, results)
     with ExitStack() as stack:
-        started = [context.Process(target=_process, args=arguments) for _process_number in range(processes)]
+        started = [context.Process(target=target, args=(*arguments, barrier, results)) for _process_number in range(processes)]
         for process in started:
             process.start()
             stack.callback(process.join)
@@ -81,3 +93,46 @@ def _process(
     barrier.wait()  # all have been started, however long that took
     moments = send(kept_in_file(directory, HOST, rate, SystemClock()), threads, time.monotonic() + seconds)
     results.put([moment for each in moments for moment in each])
+
+
+def _fetching(
+    directory: Path, rate: float, url: str, requests: int, barrier: threading.Barrier, results: Queue[list[float]]
+) -> None:
+    moments: list[float] = []
+    send_all = connection._WatchedSocket.sendall
+
+    def noting(sock: connection._WatchedSocket, data: bytes) -> None:
+        moments.append(time.monotonic())
+        send_all(sock, data)
+
+    setattr(connection._WatchedSocket, "sendall", noting)  # noqa: B010 - in a process of our own, which ends soon
+    job = JobContext(job_id="job", created_at=datetime.now(UTC))
+    unit = UnitContext(job=job, day=date(2026, 1, 14), district="61")
+    with closing(PoliteFetcher(rate=rate, shared_state=directory)) as fetcher:
+        fetch = fetcher.bind(unit)
+        barrier.wait()
+        for number in range(requests):
+            fetch(url, name=str(number))
+    results.put(moments)
+
+
+@contextmanager
+def busy(processes: int) -> Iterator[None]:
+    """Keep so many processes spinning as long as the block lasts, so that every other one gets its processor late."""
+    context = multiprocessing.get_context("spawn")
+    over = context.Event()
+    barrier = context.Barrier(processes + 1)
+    with ExitStack() as stack:
+        for _process_number in range(processes):
+            process = context.Process(target=_spin, args=(barrier, over))
+            process.start()
+            stack.callback(process.join)
+        stack.callback(over.set)
+        barrier.wait()
+        yield
+
+
+def _spin(barrier: threading.Barrier, over: threading.Event) -> None:
+    barrier.wait()
+    while not over.is_set():
+        sum(range(10_000))

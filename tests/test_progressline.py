@@ -201,6 +201,23 @@ def test_a_terminal_that_goes_away_takes_no_job_with_it(writes: int, error: Exce
     assert terminal.getvalue().count("\r") + terminal.getvalue().count("\n") == writes
 
 
+def test_a_line_that_was_never_begun_has_no_end() -> None:
+    """Where nothing was shown, nothing is left. [R9.5]"""
+    terminal = Terminal()
+    Line(terminal).end()
+    assert terminal.getvalue() == ""
+
+
+def test_a_terminal_that_has_gone_is_not_written_to_again(report: BackfillReport) -> None:
+    """After the first write that failed nothing is tried any more, to the end of the line included. [R9.5]"""
+    terminal = Gone(0, BrokenPipeError("gone"))
+    line = Line(terminal)
+    for _report in range(3):
+        line(report)
+    line.end()
+    assert (terminal.getvalue(), terminal._left) == ("", -1)
+
+
 # --- waiting ----------------------------------------------------------------------------------------------------------
 
 

@@ -271,6 +271,15 @@ def test_what_cannot_be_tried_is_refused(attempt: Callable[[], object], message:
     assert isinstance(caught.value, BackfillError)
 
 
+def test_an_asynchronous_function_makes_no_source() -> None:
+    """A coroutine is refused where it is decorated, with what to write instead. [R3.4, R10.5]"""
+    with pytest.raises(InvalidRequest, match="write `def` instead of `async def`"):
+
+        @function_source("awaited")
+        async def collect(_day: date, _district: str, _fetch: Fetch) -> int:
+            return 1
+
+
 def test_a_function_source_is_a_value() -> None:
     """Two sources of one name and function are equal, and neither can be changed. [R10.2]"""
     assert FunctionSource("rain", rain.collect) == rain

@@ -29,9 +29,9 @@ def known(request: Request) -> bool:
 
 
 @contextmanager
-def uvicorn_serving(app: App) -> Iterator[str]:
-    """Serve an ASGI application with uvicorn, and return where."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+def uvicorn_serving(app: App, port: int = 0) -> Iterator[str]:
+    """Serve an ASGI application with uvicorn at a port (0 = any), and return where."""
+    with socket.create_server(("127.0.0.1", port)) as listening:
         config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2, ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

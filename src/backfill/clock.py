@@ -10,6 +10,9 @@ from datetime import UTC, date, datetime
 class SystemClock:
     """The time of this machine. "Today" is the date in UTC, so that it does not depend on where the program runs."""
 
+    def __repr__(self) -> str:
+        return "SystemClock()"
+
     def today(self) -> date:
         """Return the date in UTC."""
         return self.now().date()

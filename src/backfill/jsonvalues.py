@@ -90,16 +90,32 @@ def to_json_value(payload: object) -> tuple[JsonValue, bytes]:
     if isinstance(payload, bytes | bytearray | memoryview):
         _refuse("it is bytes", "parse the document, and return its figures")
     try:
-        plain = _converter().unstructure(payload)
-        _refuse_other_keys(plain)
+        plain = payload
+        if not _is_plain(payload):
+            plain = _converter().unstructure(payload)
+            _refuse_other_keys(plain)
         content = dumps(plain)
-        return loads(content), content
+        return cast("JsonValue", json.loads(content)), content  # what was just written needs no distrust
     except RecursionError:
         _refuse("it refers to itself, or is nested too deeply", "return plain values")
     except (TypeError, ValueError) as error:
         _refuse(
             str(error), "return attrs classes, mappings with text keys, sequences, text, finite numbers, booleans or None in them"
         )
+
+
+_LEAVES = frozenset({str, int, float, bool, type(None)})
+
+
+def _is_plain(value: object) -> bool:
+    """Whether *value* is made of JSON's own types throughout, so that nothing is to be turned into anything."""
+    kind = type(value)
+    if kind in _LEAVES:
+        return True
+    if kind is dict:
+        held = cast("dict[object, object]", value)
+        return all(type(key) is str for key in held) and all(type(one) in _LEAVES or _is_plain(one) for one in held.values())
+    return kind is list and all(type(one) in _LEAVES or _is_plain(one) for one in cast("list[object]", value))
 
 
 def _refuse_other_keys(value: object) -> None:

@@ -7,7 +7,7 @@ strategy stand in manifest and metadata.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import cast
 
@@ -17,11 +17,14 @@ from backfill.model import DistrictRecord, DocumentRef, EncodedRecord, RecordHea
 
 SCHEMA_VERSION = "1.0.0"
 
+PROVENANCE = "provenance"
+"""The key of a district's file, and of a summary's, under which the documents stand that it was made from."""
+
 
 def encode_record(record: DistrictRecord, *, job_id: str, method: str = "") -> EncodedRecord:
     """Return the record in its stored form, with the header that a manifest will carry. Pure; any thread."""
-    digest = hashlib.sha256(dumps([record.detail, record.as_of.isoformat(), record.calculation_version, record.data])).hexdigest()
-    content = dumps(
+    data = dumps(record.data)  # once: the figures are nearly all of it
+    about = dumps(
         {
             "schemaVersion": SCHEMA_VERSION,
             "districtId": record.district_id,
@@ -32,24 +35,31 @@ def encode_record(record: DistrictRecord, *, job_id: str, method: str = "") -> E
             "status": "success",
             "detail": record.detail,
             "calculationVersion": record.calculation_version,
-            "provenance": [
-                {"name": ref.name, "url": ref.url, "fetchedAt": ref.fetched_at.isoformat(), "sha256": ref.sha256}
-                for ref in record.provenance
-            ],
-            "data": record.data,
+            PROVENANCE: encode_refs(record.provenance),
         }
     )
+    content = b'%b,"data":%b}' % (about[:-1], data)
     header = RecordHeader(
         detail=record.detail,
         as_of=record.as_of,
         settled=record.settled,
-        content_digest=digest,
+        content_digest=_digest(record, data),
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
         job_id=job_id,
         method=method,
     )
     return EncodedRecord(record.district_id, record.day, header, content)
+
+
+def content_digest(record: DistrictRecord) -> str:
+    """Return the SHA-256 of what the record says, not of when or from where it came. Pure."""
+    return _digest(record, dumps(record.data))
+
+
+def _digest(record: DistrictRecord, data: bytes) -> str:
+    said = dumps([record.detail, record.as_of.isoformat(), record.calculation_version])
+    return hashlib.sha256(b"%b,%b]" % (said[:-1], data)).hexdigest()
 
 
 def decode_record(content: bytes, *, settled: bool, path: str = "record") -> DistrictRecord:
@@ -64,7 +74,6 @@ def decode_record(content: bytes, *, settled: bool, path: str = "record") -> Dis
         if version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
             rule = f"has schema version {version}, and this release reads {SCHEMA_VERSION}"
             raise DamagedFile(path, rule, "read it with the release of backfill that wrote it, or a newer one")
-        provenance = cast("list[dict[str, JsonValue]]", stored["provenance"])
         return DistrictRecord(
             district_id=_text(stored, "districtId"),
             day=date.fromisoformat(_text(stored, "snapshotDate")),
@@ -73,17 +82,39 @@ def decode_record(content: bytes, *, settled: bool, path: str = "record") -> Dis
             data=stored["data"],
             collected_at=datetime.fromisoformat(_text(stored, "collectedAt")),
             settled=settled,
-            provenance=tuple(
-                DocumentRef(
-                    _text(ref, "name"), _text(ref, "url"), datetime.fromisoformat(_text(ref, "fetchedAt")), _text(ref, "sha256")
-                )
-                for ref in provenance
-            ),
+            provenance=decode_refs(stored[PROVENANCE]),
             calculation_version=_text(stored, "calculationVersion"),
         )
     except (ValueError, TypeError, KeyError) as error:
         rule = f"does not hold a district's record ({type(error).__name__}: {error})"
         raise DamagedFile(path, rule, "collect the day again with skip_existing=False") from error
+
+
+def encode_refs(refs: Iterable[DocumentRef]) -> list[JsonValue]:
+    """Return documents in the form in which files name them."""
+    return [{"name": ref.name, "url": ref.url, "fetchedAt": ref.fetched_at.isoformat(), "sha256": ref.sha256} for ref in refs]
+
+
+def decode_refs(stored: JsonValue) -> tuple[DocumentRef, ...]:
+    """Return the documents that `encode_refs` wrote.
+
+    Raises:
+        ValueError, TypeError, KeyError: It is something else.
+    """
+    refs = cast("list[dict[str, JsonValue]]", stored)
+    return tuple(
+        DocumentRef(_text(ref, "name"), _text(ref, "url"), datetime.fromisoformat(_text(ref, "fetchedAt")), _text(ref, "sha256"))
+        for ref in refs
+    )
+
+
+def refs_of_summary(payload: JsonValue) -> tuple[DocumentRef, ...]:
+    """Return the documents that a stored summary of a day names; none, where it names none."""
+    stored = payload.get(PROVENANCE) if isinstance(payload, dict) else None
+    try:
+        return () if stored is None else decode_refs(stored)
+    except (ValueError, TypeError, KeyError):
+        return ()
 
 
 def _text(stored: Mapping[str, JsonValue], name: str) -> str:

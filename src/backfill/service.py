@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from attrs import evolve
 
@@ -12,6 +13,7 @@ from backfill.engine.listing import resolve_lists
 from backfill.engine.progress import build_report
 from backfill.engine.scoping import naming_of
 from backfill.errors import BackfillError, InvalidRequest
+from backfill.historian import REBUILD, Historian
 from backfill.job import Job
 from backfill.model import (
     BackfillPlan,
@@ -19,6 +21,7 @@ from backfill.model import (
     BackfillRequest,
     BackfillStatus,
     Coverage,
+    DayRow,
     DistrictError,
     Frequency,
     JobEvent,
@@ -26,10 +29,10 @@ from backfill.model import (
 )
 from backfill.model.checks import as_choice, as_count, as_name, as_texts
 from backfill.protocols import SupportsErrors
-from backfill.servicebase import EVERY, ServiceBase, as_identifier
+from backfill.servicebase import EVERY, as_identifier
 
 
-class BackfillService(ServiceBase):
+class BackfillService(Historian):
     """Collects history from a source into a store. Any thread; one per process is enough.
 
     Embedding it leaves no thread after `close`, no signal handler, no configured logging and no output behind. Threads start
@@ -141,7 +144,10 @@ class BackfillService(ServiceBase):
         if not failed:
             raise InvalidRequest("backfill_id", backfill_id, "nothing failed in this job", "nothing is left to retry")
         retry = self._planner.narrow(state.spec.plan, failed, rate=self._rate())
-        return Job(self, self._accept(retry, retry_of=backfill_id))
+        operation = (
+            state.spec.operation if state.spec.operation == REBUILD else None
+        )  # its documents are in the archive, or nowhere
+        return Job(self, self._accept(retry, retry_of=backfill_id, operation=operation))
 
     def fill_gaps(
         self,
@@ -286,6 +292,15 @@ class BackfillService(ServiceBase):
         if isinstance(self._jobs, SupportsErrors):
             return self._jobs.errors(as_identifier(backfill_id), after=after, limit=limit)
         return tuple(self._load(backfill_id).errors)[after : after + limit]
+
+    def units(self, backfill_id: str) -> Mapping[date, DayRow]:
+        """Return the units of a job by day, in the order of its plan, as the job store kept them last.
+
+        Raises:
+            JobNotFound: There is none of this identifier.
+        """
+        self._check_process()
+        return MappingProxyType(self._load(backfill_id).rows)
 
     def events(self, *, after: int | None = None) -> Sequence[JobEvent]:
         """Return what happened to all jobs, oldest first, after the event with sequence number *after*, as the job store kept it.

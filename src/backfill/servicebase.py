@@ -107,6 +107,9 @@ class ServiceBase:
         self._running = 0
         self._registered = False
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of source {self._source.name!r}{', closed' if self._closed else ''}>"
+
     def __enter__(self) -> Self:
         """Return the service."""
         self._check_usable()
@@ -205,12 +208,13 @@ class ServiceBase:
         idempotency_key: str | None = None,
         retry_of: str | None = None,
         unless: BackfillError | None = None,
+        operation: str | None = None,
     ) -> str:
         """Queue a new job and return its identifier, or that of the job of the same key; *unless* is why it must not be a new one."""
         if unless is not None and idempotency_key is None:
             raise unless
         now = self._clock.now()
-        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of, self.operation)
+        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of, operation or self.operation)
 
         def check() -> None:
             if unless is not None:
@@ -223,7 +227,7 @@ class ServiceBase:
             self._close_at_end()
             kept = self._host.accept(spec, idempotency_key=idempotency_key, check=check)
         if kept is spec:
-            told = (self.operation, plan.scope.kind, len(plan.days), plan.rationale)
+            told = (spec.operation, plan.scope.kind, len(plan.days), plan.rationale)
             logger.info("%s accepted: %s, %d days; %s", *told, extra={"job_id": spec.job_id})
         return kept.job_id
 
@@ -232,13 +236,18 @@ class ServiceBase:
         with self._lock:
             self._running += 1
         try:
-            Runner(job, self._source, self._store, self._door(), self._clock, self._slots).run()
+            Runner(job, self._source_of(job.spec), self._store, self._door(), self._clock, self._slots).run()
         except BaseException as error:  # what the runner is made of may raise anything, an ability of the source for instance
             logger.exception("the job cannot begin", extra={"job_id": job.spec.job_id})
             job.finish(error=describe(error))
         with self._lock:
             self._running -= 1
         self._let_go()
+
+    def _source_of(self, spec: JobSpec) -> DataSource:
+        """Return what a job collects from."""
+        del spec
+        return self._source
 
     def _let_go(self) -> None:
         """Close what the service made, once it is closed and no unit in flight needs it any more."""

@@ -11,10 +11,11 @@ from backfill.engine.calendar import list_editions
 from backfill.engine.collect import Collector
 from backfill.engine.scoping import naming_of
 from backfill.errors import DataUnavailable, InvalidRequest, SourceError
-from backfill.model import Collected, DistrictRecord, Finding, Frequency, JobContext, Method, PlannedDay
+from backfill.model import Collected, DistrictRecord, EncodedRecord, Finding, Frequency, JobContext, Method, PlannedDay
 from backfill.model.checks import as_date, as_name
 from backfill.protocols import DataSource, Fetch, Fetcher
-from backfill.wiring import as_fetcher, as_source, default_clock, default_fetcher
+from backfill.serialization import decode_record
+from backfill.wiring import as_fetcher, as_source, default_clock, default_fetcher, refuse_async
 
 CollectFunction = Callable[[date, str, Fetch], object]
 
@@ -44,13 +45,14 @@ def function_source(name: str) -> Callable[[CollectFunction], FunctionSource]:
     """Return a decorator that makes a source called *name* of a function ``collect(day, district, fetch)``.
 
     Raises:
-        InvalidRequest: The name cannot be one (of a decorator without its brackets, say), or what is decorated is no function.
+        InvalidRequest: The name cannot be one (of a decorator without its brackets, say), or what is decorated is no function, or an asynchronous one.
     """
     as_name("name", name)
 
     def decorate(collect: CollectFunction) -> FunctionSource:
         if not callable(collect):
             raise InvalidRequest(name, collect, "not a function", "decorate a function collect(day, district, fetch)")
+        refuse_async(name, collect)
         return FunctionSource(name, collect)
 
     return decorate
@@ -94,7 +96,9 @@ def try_source(source: DataSource, day: date | str, district: str, fetch: Fetche
     return _shown(value, batch.findings)
 
 
-def _shown(record: DistrictRecord, findings: tuple[Finding, ...]) -> Collected:
+def _shown(record: DistrictRecord | EncodedRecord, findings: tuple[Finding, ...]) -> Collected:
+    if isinstance(record, EncodedRecord):
+        record = decode_record(record.content, settled=record.header.settled)
     return Collected(
         record.data, record.as_of, record.detail, findings=findings, settled=record.settled, documents=record.provenance
     )

@@ -6,6 +6,7 @@ Loads what the defaults need when they are made.
 from __future__ import annotations
 
 import sys
+from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import TypeVar
 
 from backfill.clock import SystemClock
@@ -14,6 +15,12 @@ from backfill.model.checks import as_count, as_name
 from backfill.protocols import Clock, DataSource, Fetch, Fetcher, JobStore, ScopeResolver, SupportsMaxConcurrency
 
 T = TypeVar("T")
+
+_CALLED = {"jobs": "job store"}
+"""What one is called where the argument has another name."""
+
+_CALLS = ("collect_district", "collect_all", "collect_many", "list_districts", "summarize_day")
+"""What a source may have that is called in threads."""
 
 
 def default_clock() -> Clock:
@@ -50,7 +57,7 @@ def as_collaborator(field: str, value: T, protocol: type, rule: str) -> T:
     """
     _refuse_class(field, value)
     if not isinstance(value, protocol):
-        raise InvalidRequest(field, value, f"a {field} {rule}", "pass an object that has them")
+        raise InvalidRequest(field, value, f"a {_CALLED.get(field, field)} {rule}", "pass an object that has them")
     return value
 
 
@@ -62,9 +69,22 @@ def as_source(value: DataSource) -> DataSource:
     """
     source = as_collaborator("source", value, DataSource, "needs a name and collect_district(day, district, fetch)")
     as_name("source.name", source.name)
+    for call in _CALLS:
+        refuse_async(f"source.{call}", getattr(source, call, None))
     if isinstance(source, SupportsMaxConcurrency):
         as_count("source.max_concurrency", source.max_concurrency, least=1, most=sys.maxsize)
     return source
+
+
+def refuse_async(field: str, function: object) -> None:
+    """Raise if *function* is asynchronous.
+
+    Raises:
+        InvalidRequest: It is: called in a thread it would return something to be awaited, and nobody does.
+    """
+    if iscoroutinefunction(function) or isasyncgenfunction(function):
+        remedy = "write `def` instead of `async def`, and asyncio.run(…) in it around what has to be awaited"
+        raise InvalidRequest(field, function, "asynchronous, and sources are called from threads", remedy)
 
 
 def as_fetcher(fetch: Fetcher | Fetch, clock: Clock) -> Fetcher:

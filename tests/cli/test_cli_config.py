@@ -39,7 +39,8 @@ def test_what_is_no_district_is_refused(tmp_path: Path) -> None:
     call("config", tmp_path, "set", "91")
     refused = call("config", tmp_path, "remove", "19")
     assert refused.exit_code == 2
-    assert "did you mean '91'?" in refused.stderr
+    assert "did you mean '91'? name one that is configured: 91\n" in refused.stderr
+    assert "clear the configuration" in call("config", tmp_path, "remove", "91").stderr
     assert call("config", tmp_path, "show").stdout == "91\n"
 
 

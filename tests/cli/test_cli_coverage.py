@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from backfill.cli.picture import Columns, print_bars, print_coverage
+from backfill.cli.picture import print_bars, print_coverage
 from backfill.model import CellState, Coverage
+from backfill.model.coverageforms import Columns
 from cli_running import YEAR, call
 
 START = date(2023, 1, 1)

@@ -149,6 +149,19 @@ def test_a_pipe_that_is_closed_early_is_no_traceback(collected: Path, tmp_path: 
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_reader_who_has_left_is_no_partial_result(collected: Path, tmp_path: Path, form: tuple[str, ...]) -> None:
+    """What nobody reads ends the command as it ends other tools: quietly, and not with the code of a partial result. [B9]"""
+    for command in ("plan", "run"):
+        process = start(command, collected, "2022-07-01", "2023-06-30", "--frequency", "month-end", "-q", *form, folder=tmp_path)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+        process.stderr.close()
+        assert (process.wait(timeout=60), errors) == (141, "")
+
+
 def test_a_terminal_that_knows_no_unicode_is_no_obstacle(collected: Path, tmp_path: Path) -> None:
     """With an output in ASCII pictures are drawn with ASCII. [B5]"""
     process = start("coverage", collected, "2023-06-30", "2023-06-30", folder=tmp_path, PYTHONIOENCODING="ascii")

@@ -12,6 +12,7 @@ from attrs import evolve
 
 from backfill import BackfillRequest
 from backfill.cli.console import logging_to, remarks
+from backfill.cli.planned import headline
 from backfill.cli.reported import print_report
 from backfill.model import BackfillStatus
 from backfill.stores import PerDistrictFileSnapshotStore
@@ -133,8 +134,10 @@ def test_districts_outside_the_configuration_are_left_out_and_named(dashboard: D
     """Targets are checked against the configuration of the folder before anything is asked. [R7.3, R7.5]"""
     assert call("config", tmp_path, "set", "91", "F").exit_code == 0
     done = call("run", tmp_path, "2023-01-31", "-d", "91", "-d", "61", *at(dashboard))
-    assert done.exit_code == 0
+    assert done.exit_code == 1
+    assert "Left out: 61: is not configured" in done.stderr
     assert "left out  61: is not configured" in done.stdout
+    assert "1 target of the request left out" in done.stdout
     assert "61" not in dashboard.counts.by_district
 
 
@@ -193,6 +196,24 @@ def test_a_plan_shows_days_gaps_and_what_is_stored(collected: Path) -> None:
     rows = [line.split() for line in text.splitlines() if line.startswith("  2022-08-")]
     assert rows[0] == ["2022-08-31", "2022-09-08", "1", "1"]
     assert rows[1][2:] == ["1", "0"]
+
+
+def test_a_plan_that_asks_for_nothing_says_so(collected: Path) -> None:
+    """Where everything is stored, or a gap, the number of requests is known, and it is none. [B1]"""
+    for days in (("2023-06-30",), ("2022-07-05",)):
+        text = call("plan", collected, *days).stdout
+        assert "requests     none" in text
+        done = call("run", collected, *days, "--base-url", "http://127.0.0.1:9")
+        assert "no requests" in done.stderr
+        assert done.exit_code == 0
+
+
+def test_a_plan_whose_requests_nobody_can_count_says_so(tmp_path: Path) -> None:
+    """A source that does not say what it will ask for leaves the number unknown, which is not none. [B1]"""
+    with open_service(tmp_path) as service:
+        plan = service.plan(BackfillRequest("2023-01-31", target_districts=["91"]))
+    assert ", an unknown number of requests" in headline(evolve(plan, requests={"documents": None}))[0]
+    assert ", at least 3 requests" in headline(evolve(plan, requests={"clubs": 3, "districts": None}))[0]
 
 
 def test_a_long_plan_shows_its_beginning(collected: Path) -> None:

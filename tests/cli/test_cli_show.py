@@ -77,11 +77,15 @@ def test_what_is_not_stored_is_told_with_what_is(collected: Path, tmp_path: Path
     """A day or district that is not there names its neighbours, and ends with 3. [B9]"""
     day = call("show", collected, "2023-02-01")
     assert day.exit_code == 3
-    assert day.stderr == "Error: 2023-02-01 is not stored; near it: 2022-12-31, 2023-01-31, 2023-02-28.\n"
+    assert day.stderr.splitlines() == [
+        "Error: 2023-02-01 is not stored; near it: 2022-12-31, 2023-01-31, 2023-02-28.",
+        "Why: unavailable: the publisher was still giving out the month before on that day (closing).",
+    ]
     district = call("show", collected, "2023-01-31", "999")
     assert district.exit_code == 3
     assert "has no district '999'; it has 01, 02" in district.stderr
-    assert call("show", tmp_path, "2023-01-31").stderr == "Error: 2023-01-31 is not stored; no day is.\n"
+    empty = call("show", tmp_path, "2023-01-31").stderr
+    assert empty.startswith("Error: 2023-01-31 is not stored; no day is.\nWhy: never tried: ")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_commands_are_one_line_each() -> None:
 
 def test_commands_that_the_readme_names_exist() -> None:
     """Each command that the README lists is one of the program, and the example that it runs is there. [R10.4]"""
-    (line,) = re.findall(r"\*\*A command line\.\*\* (.+?): results", README)
+    (line,) = re.findall(r"\*\*A command line\.\*\* (.+?): results", README, re.DOTALL)
     assert sorted(re.findall(r"`(?:backfill )?([a-z]+)`", line)) == sorted(set(COMMANDS) - {"demo"})
     assert (ROOT / "examples" / "flights" / "backfill_weather.py").is_file()
     assert "examples/flights/backfill_weather.py" in README

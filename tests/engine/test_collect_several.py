@@ -48,7 +48,10 @@ def test_a_batch_is_taken_apart() -> None:
     }  # fmt: skip
     source = Many(giving(answer))
     batch = collector(source).collect_many(planned(*"12345"), tuple("12345"), source)
-    kinds = {name: value.kind if isinstance(value, SourceError) else value.data for name, value in batch.values.items()}
+    kinds = {
+        name: value.data if isinstance(value, DistrictRecord) else getattr(value, "kind", None)
+        for name, value in batch.values.items()
+    }
     assert kinds == {"1": {"n": 1}, "2": "slow", "3": "invalid_payload", "4": "unavailable", "5": "returned_nothing"}
     assert isinstance(batch.values["2"], TransientSourceError)
     assert [(finding.kind, finding.district, finding.day) for finding in batch.findings] == [

@@ -21,6 +21,7 @@ from backfill.errors import (
     InvalidRequest,
     NotArchived,
     PermanentSourceError,
+    ServiceUnusable,
     SourceError,
     StoreUnavailable,
     TransientSourceError,
@@ -134,10 +135,10 @@ def test_a_full_disk_is_the_fault_of_no_unit(number: int) -> None:
     assert caught.value.__cause__ is error
 
 
-def test_a_store_that_is_unavailable_is_passed_on() -> None:
-    """What a store says of a full disk reaches the job as it is. [B2]"""
-    error = StoreUnavailable("full")
-    with pytest.raises(StoreUnavailable) as caught:
+@pytest.mark.parametrize("error", [StoreUnavailable("full"), ServiceUnusable("the door was carried over a fork")])
+def test_what_concerns_the_whole_job_is_passed_on(error: BackfillError) -> None:
+    """What a store says of a full disk, or a door of being closed, reaches the job as it is. [B2]"""
+    with pytest.raises(type(error)) as caught:
         as_source_error(error, extra={})
     assert caught.value is error
 

@@ -338,6 +338,14 @@ def test_one_call_for_all_has_known_documents_and_unknown_units() -> None:
     assert planner(Wide(), scope=FixedScope("1", "2")).plan(ask(2)).exact
 
 
+@pytest.mark.parametrize(("rate", "pause", "longer"), [(None, 3.0, 3.0), (10.0, 3.0, 3.0), (0.1, 3.0, 10.0)])
+def test_the_pause_between_requests_counts(rate: float | None, pause: float, longer: float) -> None:
+    """Of the door's rate and the request's own pause the slower one tells how long it takes. [B1, R9.1]"""
+    request = ask(1, "1", min_interval=pause)
+    plan = planner(Documented()).plan(request, rate=rate)
+    assert plan.seconds_at_rate == pytest.approx(sum(count or 0 for count in plan.requests.values()) * longer)
+
+
 @pytest.mark.parametrize("rate", [None, 0.0])
 def test_without_a_rate_the_time_is_unknown(rate: float | None) -> None:
     """A door that has no rate limit, or does not tell, leaves the time unknown. [B1]"""

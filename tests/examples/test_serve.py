@@ -25,7 +25,7 @@ def running(*options: str) -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         try:
-            found = re.match(r"(http://127\.0\.0\.1:\d+)/backfill/docs", process.stdout.readline())
+            found = re.match(r"(http://127\.0\.0\.1:\d+)/ ", process.stdout.readline())
             assert found is not None
             yield found[1]
         finally:
@@ -37,7 +37,9 @@ def running(*options: str) -> Iterator[str]:
 def test_the_example_collects_over_http() -> None:
     """A job started as the docstring says collects real observations, tells it live, and can be read; then all ends. [R8.1, R9.5, R10.4]"""
     with running() as url, httpx.Client(base_url=url, trust_env=False, follow_redirects=True) as client:
-        assert "POST</span> <code>/backfills</code>" in client.get("/").text
+        assert "<backfill-panel>" in client.get("/").text
+        assert "customElements.define" in client.get("/backfill/panel.js").text
+        assert "POST</span> <code>/backfills</code>" in client.get("/backfill/docs").text
         body = re.search(r"-d '(\{.+?\})'", SCRIPT.read_text(encoding="utf-8"))
         assert body is not None
         started = client.post("/backfill/backfills", content=body[1], headers={"Content-Type": "application/json"})

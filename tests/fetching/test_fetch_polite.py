@@ -10,8 +10,9 @@ import warnings
 from collections.abc import Callable
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError
+from itertools import pairwise
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 import requests
@@ -19,6 +20,7 @@ import requests
 import backfill.fetching
 from backfill.errors import DataUnavailable, InvalidRequest, PermanentSourceError, ServiceUnusable, TransientSourceError
 from backfill.fetching import ArchiveFetch, PoliteFetcher, RawArchive
+from backfill.fetching.connection import _WatchedSocket
 from backfill.model import Document, DocumentRequest, RetryPolicy
 from backfill.protocols import Fetcher, SupportsFetchStatus, SupportsOffline
 from backfill.testing import VirtualClock
@@ -245,6 +247,51 @@ def test_requests_of_a_slow_job_are_spaced(polite: MakeFetcher) -> None:
     for number in range(3):
         fetcher.bind(unit(context))(f"https://a.org/{number}")
     assert clock.monotonic() == pytest.approx(20, abs=0.01)
+
+
+def test_the_limit_counts_from_when_the_bytes_left(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds between a turn and the wire (a connection, a handshake, a busy machine) do not bring two requests together. [P10, R9.1]"""
+    clock = VirtualClock()
+    url = server.on("/doc", reply(b"figures"))
+    departed: list[float] = []
+    send_all = _WatchedSocket.sendall
+
+    def held_up(sock: _WatchedSocket, data: bytes) -> None:
+        clock.advance(0.0 if departed else 7.0)
+        departed.append(clock.monotonic())
+        send_all(sock, data)
+
+    monkeypatch.setattr(_WatchedSocket, "sendall", held_up)
+    with closing(PoliteFetcher(rate=1.0, clock=clock)) as fetcher:
+        for number in range(3):
+            fetcher.bind(unit())(url, name=str(number))
+    assert departed[0] == 7
+    assert [later - earlier >= 1 for earlier, later in pairwise(departed)] == [True, True]
+
+
+def test_what_does_not_tell_when_it_sends_counts_from_when_it_was_asked_to(server: FaultServer, polite: MakeFetcher) -> None:
+    """The time that a caller's own transport or session takes for an answer does not slow the next request down. [P10]"""
+    clock = VirtualClock()
+
+    def slow(_request: DocumentRequest) -> bytes:
+        clock.advance(10)
+        return b"figures"
+
+    class SlowAdapter(requests.adapters.HTTPAdapter):
+        def send(self, *arguments: Any, **options: Any) -> requests.Response:
+            clock.advance(10)
+            return super().send(*arguments, **options)
+
+    fetcher = polite(transports={"https://": slow}, rate=0.2, clock=clock)
+    for number in range(3):
+        fetcher.bind(unit())(f"https://a.org/{number}")
+    assert clock.monotonic() == 30
+    with requests.Session() as session:
+        session.mount("http://", SlowAdapter())
+        fetcher = polite(session=session, rate=0.2, clock=clock)
+        for number in range(3):
+            fetcher.bind(unit())(server.on("/doc", reply(b"figures")), name=str(number))
+    assert clock.monotonic() == 60
 
 
 def test_provenance_is_recorded_in_the_asking_thread(polite: MakeFetcher) -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from backfill.errors import Cancelled
 from backfill.fetching.limiter import Limiter
 from backfill.fetching.pace import HostPace, JobPace, kept_in_memory
-from backfill.fetching.schedule import CATCH_UP, MARGIN, Schedule
+from backfill.fetching.schedule import CATCH_UP, LONGEST_UNDER_WAY, MARGIN, Schedule
 from backfill.testing import VirtualClock
-from fetching_doubles import Running, failure, until
+from fetching_doubles import Running, failure, sent, until
 
 RATES = st.one_of(st.floats(0.05, 60), st.integers(1, 60).map(float))
 
@@ -40,12 +40,101 @@ def test_p10_rate_limit_is_never_exceeded(rate: float, demands: list[tuple[float
         parked_until = clock.monotonic() + parks.get(number, 0.0)
         if number in parks:
             pace.penalise(parked_until)
-        while (wait := pace.take()) > 0:
+        while (wait := sent(pace)) > 0:
             clock.advance(wait + lateness)
         granted.append(clock.monotonic())
         assert granted[-1] >= parked_until
     count = math.ceil(rate)
     assert worst_window(granted, count / rate - 1e-9) <= count
+
+
+@settings(deadline=None)
+@given(
+    rate=RATES,
+    requests=st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 2), st.floats(0, 1)), min_size=1, max_size=60),
+)
+def test_p10_rate_limit_counts_departures(rate: float, requests: list[tuple[float, float, float]]) -> None:
+    """However long each takes from being allowed to leaving, and from leaving to saying so: no window holds more departures. [P10, R9.1]"""
+    clock = VirtualClock()
+    pace = HostPace(kept_in_memory(rate), clock)
+    departed: list[float] = []
+    noted: list[tuple[float, str]] = []
+
+    def note_until(moment: float) -> None:
+        for at, turn in sorted(noted):
+            if at <= moment:
+                clock.advance(max(at - clock.monotonic(), 0))
+                pace.left(turn)
+                noted.remove((at, turn))
+        clock.advance(max(moment - clock.monotonic(), 0))
+
+    for number, (pause, leaving, noting) in enumerate(requests):
+        note_until(clock.monotonic() + pause)
+        while (wait := pace.take(str(number))) > 0:
+            note_until(clock.monotonic() + wait)
+        departed.append(clock.monotonic() + leaving)
+        noted.append((departed[-1] + noting, str(number)))
+    count = math.ceil(rate)
+    assert worst_window(departed, count / rate - 1e-9) <= count
+
+
+def test_what_was_allowed_to_go_and_has_not_left_counts() -> None:
+    """A request that is held up between its turn and the wire takes its place in every window until one has passed since it left. [P10]"""
+    clock = VirtualClock()
+    pace = HostPace(kept_in_memory(2.0), clock)
+    assert pace.take("held up") == 0
+    clock.advance(20)
+    assert sent(pace) == 0
+    assert sent(pace) == pytest.approx(1 + MARGIN)
+    pace.left("held up")
+    clock.advance(0.6)
+    assert sent(pace) == pytest.approx(0.4 + MARGIN)
+    clock.advance(0.5)
+    assert sent(pace) == 0
+
+
+def test_when_all_are_under_way_it_is_not_worth_asking_before_a_window_has_passed() -> None:
+    """With every place taken by requests that have not left yet, the wait is a whole window from now. [P10]"""
+    clock = VirtualClock()
+    pace = HostPace(kept_in_memory(1.0), clock)
+    assert pace.take("held up") == 0
+    clock.advance(7)
+    assert pace.take("next") == pytest.approx(1 + MARGIN)
+
+
+def test_a_turn_whose_taker_died_does_not_block_for_ever() -> None:
+    """Who took a turn and never said that it left counts as having left after half a minute. [P10, B6]"""
+    clock = VirtualClock()
+    pace = HostPace(kept_in_memory(1.0), clock)
+    assert pace.take("died") == 0
+    clock.advance(LONGEST_UNDER_WAY)
+    assert sent(pace) == pytest.approx(1 + MARGIN)
+    clock.advance(1.1)
+    assert sent(pace) == 0
+
+
+def test_a_turn_says_once_that_it_left() -> None:
+    """The end of the block says it for those who did not; what was said before stands. [P10]"""
+    clock = VirtualClock()
+    noted: list[tuple[str, float]] = []
+
+    class Noting:
+        def take(self, _turn: str) -> float:
+            return 0.0
+
+        def left(self, turn: str) -> None:
+            noted.append((turn, clock.monotonic()))
+
+    limiter = Limiter(Noting(), 1, clock)
+    with limiter.turn(threading.Event()) as left:
+        clock.advance(1)
+        left()
+        clock.advance(1)
+        left()
+    with limiter.turn(threading.Event()):
+        clock.advance(5)
+    assert [moment for _turn, moment in noted] == [1, 7]
+    assert len({turn for turn, _moment in noted}) == 2
 
 
 @settings(deadline=None)
@@ -56,7 +145,7 @@ def test_p10_rate_limit_is_no_slower_than_it_must_be(rate: float, lateness: list
     pace = HostPace(kept_in_memory(rate), clock)
     late = 0.0
     for index in range(number):
-        while (wait := pace.take()) > 0:
+        while (wait := sent(pace)) > 0:
             late = max(late, lateness[index % len(lateness)])
             clock.advance(max(wait, 1e-9) + lateness[index % len(lateness)])
     windows = math.ceil((number - 1) / math.ceil(rate))
@@ -70,7 +159,7 @@ def test_steady_demand_gets_the_whole_rate(rate: float) -> None:
     clock = VirtualClock()
     pace = HostPace(kept_in_memory(rate), clock)
     for _request in range(1000):
-        while (wait := pace.take()) > 0:
+        while (wait := sent(pace)) > 0:
             clock.advance(wait + 1e-9)
     assert 1000 / rate / clock.monotonic() > 0.99
 
@@ -80,19 +169,19 @@ def test_after_a_pause_at_most_three_go_together() -> None:
     clock = VirtualClock()
     pace = HostPace(kept_in_memory(10.0), clock)
     clock.advance(1000)
-    assert [pace.take() for _request in range(1 + CATCH_UP)] == [0.0] * (1 + CATCH_UP)
-    assert pace.take() == pytest.approx(0.1)
+    assert [sent(pace) for _request in range(1 + CATCH_UP)] == [0.0] * (1 + CATCH_UP)
+    assert sent(pace) == pytest.approx(0.1)
 
 
 def test_without_a_limit_only_parking_holds_back() -> None:
     """With rate=None nothing waits, except for a host that asked to be left alone."""
     clock = VirtualClock()
     pace = HostPace(kept_in_memory(None), clock)
-    assert {pace.take() for _request in range(100)} == {0.0}
+    assert {sent(pace) for _request in range(100)} == {0.0}
     pace.penalise(clock.monotonic() + 5)
-    assert pace.take() == pace.parked_seconds == 5.0
+    assert sent(pace) == pace.parked_seconds == 5.0
     clock.advance(5)
-    assert (pace.take(), pace.parked_seconds) == (0.0, 0.0)
+    assert (sent(pace), pace.parked_seconds) == (0.0, 0.0)
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
@@ -100,7 +189,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     schedule = Schedule(5.0)
     schedule.park(10)
     schedule.park(3)
-    assert schedule.ready_at() == 10
+    assert schedule.ready_at(0) == 10
 
 
 def test_turns_are_dealt_first_in_first_out() -> None:
@@ -226,8 +315,11 @@ def test_a_pace_that_fails_does_not_block_the_queue() -> None:
     """When the pace itself fails for one (a disk that is full), the next is not stuck behind it."""
 
     class Failing:
-        def take(self) -> float:
+        def take(self, _turn: str) -> float:
             raise OSError
+
+        def left(self, _turn: str) -> None:
+            raise NotImplementedError
 
     limiter = Limiter(Failing(), 1, VirtualClock())
     for _turn in range(2):
@@ -240,10 +332,10 @@ def test_a_jobs_requests_keep_their_distance() -> None:
     """The seconds count from when a request left, not from when its turn began."""
     clock = VirtualClock()
     pace = JobPace(10, clock)
-    assert pace.take() == 0
+    assert pace.take("one") == 0
     clock.advance(7)
-    pace.sent()
+    pace.left("one")
     clock.advance(4)
-    assert pace.take() == 6
+    assert pace.take("two") == 6
     clock.advance(6)
-    assert pace.take() == 0
+    assert pace.take("two") == 0

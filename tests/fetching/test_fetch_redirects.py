@@ -56,6 +56,16 @@ def test_a_redirection_away_from_the_web_is_refused(server: FaultServer, polite:
     assert (type(error), error.kind) == (PermanentSourceError, "bad_url")
 
 
+def test_a_redirection_to_what_is_no_address_is_refused(server: FaultServer, polite: MakeFetcher) -> None:
+    """A target that cannot be taken apart is a permanent failure that says so, without showing what may be a secret. [R6.5]"""
+    url = server.on("/away", reply(status="302 Found", Location="http://[::bad?token=secret"))
+    error = source_error(lambda: polite().bind(unit())(url))
+    assert isinstance(error, PermanentSourceError)
+    assert error.kind == "bad_url"
+    assert "redirected to '<an address that cannot be read>', which is no http or https address" in str(error)
+    assert "secret" not in str(error)
+
+
 def test_secrets_do_not_follow_to_another_host(server: FaultServer, other: FaultServer, polite: MakeFetcher) -> None:
     """Authorization, cookies and a session's authentication stay with the host they are meant for, other headers go along."""
     url = server.on("/a", to(other.on("/b", reply(b"there"))))

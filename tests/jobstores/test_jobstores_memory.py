@@ -20,6 +20,13 @@ from jobstores.jobstore_further import FurtherContract
 from jobstores.jobstore_owners import Elsewhere, OwnersContract
 
 
+def test_it_shows_how_many_jobs_it_holds() -> None:
+    """Its representation is short, however much it holds. [R10.4]"""
+    store = MemoryJobStore()
+    store.create(make_spec())
+    assert repr(store) == "<MemoryJobStore: 1 jobs>"
+
+
 class TestMemoryJobStore(FurtherContract, OwnersContract):
     """The store in memory."""
 

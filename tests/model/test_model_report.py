@@ -67,6 +67,13 @@ def test_a_job_that_ended_as_a_whole_raises_its_reason(status: BackfillStatus, c
         report(status, **changes).raise_for_failures()
 
 
+def test_what_was_left_undone_besides_needs_the_whole_request_again() -> None:
+    """Where units failed and others were never tried, running the failed part again would not be all of it. [R6.6, R4.4]"""
+    progress = Progress(total=3, completed=1, skipped=0, unavailable=0, failed=1, pending=1)
+    with pytest.raises(JobFailed, match="; run the request again: what is stored is skipped"):
+        report(BackfillStatus.CANCELLED, progress=progress).raise_for_failures()
+
+
 def test_four_states_are_final() -> None:
     """A job can change while it is queued, in work or at rest, and in no other state. [R4.3]"""
     open_states = {status for status in BackfillStatus if not status.is_final}

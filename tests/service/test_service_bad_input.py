@@ -8,7 +8,7 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -340,7 +340,7 @@ PARTS: Mapping[str, tuple[str, object, str, str]] = {
     "a store's class": ("store", MemorySnapshotStore, "a class, where an instance", "write MemorySnapshotStore(…)"),
     "a list": ("scope", ["61"], "a scope needs resolve(requested)", "pass an object that has them"),
     "a scope's class": ("scope", OpenScope, "a class, where an instance", "write OpenScope(…)"),
-    "a job store's path": ("jobs", "jobs.sqlite3", "a jobs needs create, load, apply, list and delete", "pass an object"),
+    "a job store's path": ("jobs", "jobs.sqlite3", "a job store needs create, load, apply, list and delete", "pass an object"),
     "a job store's class": ("jobs", MemoryJobStore, "a class, where an instance", "write MemoryJobStore(…)"),
     "no door": ("fetch", 5, "neither a Fetcher nor a Fetch", "pass a PoliteFetcher, or a function that returns a Document"),
     "a door's class": ("fetch", PoliteFetcher, "a class, where an instance", "write PoliteFetcher(…)"),
@@ -363,6 +363,30 @@ def test_a_service_is_made_of_what_it_needs(field: str, value: object, rule: str
 def test_a_source_has_a_name_that_can_be_stored(name: object) -> None:
     """A source's name stands in every snapshot, so it is a short printable text. [R5.5, R3.4]"""
     refusal(lambda: _make("source", ScriptedSource(name=name)), field="source.name", rule="not a name of 1 to 255")  # type: ignore[arg-type]
+
+
+class Awaited(ScriptedSource):
+    """A source whose author has reached for what is asynchronous."""
+
+    async def collect_district(self, on: date, district: str, fetch: Fetch, /) -> object:
+        """Return something to be awaited."""
+        return 1
+
+
+class AwaitedList(ScriptedSource):
+    """A source whose list comes piece by piece."""
+
+    async def list_districts(self, on: date, fetch: Fetch, /) -> AsyncIterator[str]:
+        """Yield something."""
+        yield "61"
+
+
+@pytest.mark.parametrize(("source", "call"), [(Awaited(), "collect_district"), (AwaitedList(), "list_districts")])
+def test_an_asynchronous_source_is_refused_with_what_to_write(source: ScriptedSource, call: str) -> None:
+    """Calls come from threads, where nobody awaits: said when the service is made, and not of each district. [R3.4, R10.5]"""
+    error = refusal(lambda: _make("source", source), field=f"source.{call}", rule="asynchronous")
+    assert "`def` instead of `async def`" in error.remedy
+    assert "asyncio.run" in error.remedy
 
 
 @pytest.mark.parametrize("most", [0, -1, True, "3", None, 1.5])
@@ -423,6 +447,19 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("in the way")
     with pytest.raises(StoreUnavailable, match=r"Not a directory while looking whether days can be stored.*choose a directory"):
         below.check_writable()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system in which nothing can be made")
+def test_a_root_that_cannot_be_made_pauses_the_job_with_the_remedy() -> None:
+    """Where the folder is not there and cannot be made the job rests with one clear reason, and not with a failure of each district. [R5.1, R8.4]"""
+    store = PerDistrictFileSnapshotStore("/proc/nope")
+    with serving(ScriptedSource(), store) as service:
+        report = service.run_backfill(ask(3, "A", "B"))
+    assert (report.status, report.errors) == ("paused", ())
+    assert "cannot be made: make it, or choose another directory" in str(report.status_reason)
+    starts_nothing(
+        PerDistrictFileSnapshotStore("/proc/self/nope"), StoreUnavailable, "Permission denied.*let this user write there"
+    )
 
 
 DENIED = """

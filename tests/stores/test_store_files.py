@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import cast
@@ -506,6 +507,43 @@ def test_deleted_day_takes_its_files_along(store: PerDistrictFileSnapshotStore, 
     assert list((root / ".index").iterdir()) == []
     with pytest.raises(SnapshotNotFound, match="stored anew, or deleted"):
         snapshot.district("61")
+
+
+def test_a_record_whose_file_is_gone_does_not_count_as_stored(store: PerDistrictFileSnapshotStore, root: Path) -> None:
+    """A file that somebody removed is not among the entries, whether the day was looked at before or not, and can be collected again. [R5.2, B5]"""
+    store_records(store, record("61"), record("F"), record("92"))
+    assert set(store.entries(DAY)) == {"61", "F", "92"}
+    for district in ("F", "92"):
+        (root / DAY.isoformat() / f"district_{district}.json").unlink()
+    for looking in (store, PerDistrictFileSnapshotStore(root)):
+        assert set(looking.entries(DAY)) == {"61"}
+        assert set(looking.entries(DAY)) == {"61"}
+    store_records(store, record("F"), record("92"), job_id="again")
+    assert set(store.entries(DAY)) == {"61", "F", "92"}
+    assert store.read(DAY).district("F").data == record("F").data
+
+
+def test_a_day_that_is_replaced_while_it_is_looked_at_is_looked_at_again(
+    store: PerDistrictFileSnapshotStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries are of one state: the names of another are not held against its manifest, also where the day goes meanwhile. [R5.2, B2]"""
+    store_records(store, record("61"))
+    fresh = PerDistrictFileSnapshotStore(root)
+    names = fresh._generations.names
+    changes: list[Callable[[], object]] = [lambda: store_records(store, record("F")), lambda: store.delete(DAY)]
+
+    def meanwhile(day: date) -> frozenset[str]:
+        if changes:
+            changes.pop(0)()
+            for kept in (root / ".index").iterdir():
+                kept.unlink()
+        return names(day)
+
+    monkeypatch.setattr(fresh._generations, "names", meanwhile)
+    for kept in (root / ".index").iterdir():
+        kept.unlink()
+    assert dict(fresh.entries(DAY)) == {}
+    assert changes == []
 
 
 def test_index_is_only_a_cache(store: PerDistrictFileSnapshotStore, root: Path) -> None:

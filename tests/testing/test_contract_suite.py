@@ -8,19 +8,22 @@ import pickle
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn, cast
 
 import pytest
 
 import stores.test_store_contract as store_hooks
+from backfill.clock import SystemClock
 from backfill.errors import DataUnavailable, MissingExtra, PermanentSourceError
 from backfill.jobstores import MemoryJobStore
 from backfill.model import Document
-from backfill.protocols import DataSource, Fetch, SnapshotStore
+from backfill.protocols import Clock, DataSource, Fetch, JobStore, SnapshotStore
 from backfill.scopes import OpenScope
 from backfill.stores import MemorySnapshotStore
 from backfill.testing import VirtualClock, contracts, stateful
@@ -47,6 +50,7 @@ from backfill.testing.contracts._connections import connections_allowed, no_conn
 from backfill.testing.contracts._suite import skip
 from backfill.testing.fetch import DictFetch
 from backfill.testing.source import ScriptedDashboard, ScriptedSource
+from testing import narrow_jobs
 from testing.broken_doors import naive_fetch
 from testing.broken_stores import BrokenStoreContract, KeepsDeleted, SaysNothing
 from testing.tide_source import DAY, DOCUMENTS, TideContract, TideSource
@@ -168,6 +172,19 @@ def test_a_contract_without_an_adapter_fails(contract: type[Contract]) -> None:
     assert all("NotImplementedError" in reason or "name in units" in reason for reason in told)
 
 
+def test_documents_must_be_given() -> None:
+    """A source for which nobody says what answers its questions is not tested, and says so. [B7]"""
+
+    class NoDocuments(DataSourceContract):
+        units = ((DAY, "dover"),)
+
+        def make_source(self) -> TideSource:
+            return TideSource()
+
+    report = run_contract(NoDocuments)
+    assert any("NotImplementedError" in result.reason for result in report.results)
+
+
 def test_units_must_be_named() -> None:
     """A source without a unit to collect cannot be tested, and is told so. [B7]"""
 
@@ -234,6 +251,116 @@ def test_errors_in_the_place_of_values_are_values() -> None:
 
     Errors().test_one_call_serves_every_district()
     Errors().test_one_call_serves_several_districts()
+
+
+class NarrowJobs(JobStoreContract):
+    """The contract, hooked up to a job store that can do little."""
+
+    def make_store(self, _place: Path, /) -> JobStore:
+        """Return the store."""
+        return narrow_jobs.basic(self.clock)
+
+
+class NarrowLeases(NarrowJobs):
+    """The same, for a store with leases, which an owner elsewhere does not have."""
+
+    def make_store(self, _place: Path, /) -> JobStore:
+        """Return the store."""
+        return narrow_jobs.leasing(self.clock)
+
+    def elsewhere(self, _store: JobStore, /) -> JobStore:
+        """Return a store without leases."""
+        return narrow_jobs.basic(self.clock)
+
+
+class SystemClockJobs(JobStoreContract):
+    """The contract, hooked up to a store that goes by a clock that no test can move."""
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The system's clock."""
+        return SystemClock()
+
+    def make_store(self, _place: Path, /) -> JobStore:
+        """Return the store."""
+        return MemoryJobStore(clock=self.clock)
+
+    def elsewhere(self, store: JobStore, /) -> JobStore:
+        """Return the store."""
+        return store
+
+
+def reasons(contract: type[Contract]) -> str:
+    """Return why tests of *contract* are left out, and see that none fails."""
+    report = run_contract(contract)
+    assert not report.failed, str(report)
+    return " ".join(result.reason for result in report.results)
+
+
+def test_job_stores_without_abilities_are_tested_for_what_they_have() -> None:
+    """What a job store cannot do is left out, each with the name of the protocol that it would be. [B7]"""
+    told = reasons(NarrowJobs)
+    for protocol in ("SupportsEvents", "SupportsErrors", "SupportsOutcomes", "SupportsLeases"):
+        assert f"backfill.protocols.{protocol}" in told
+    told = reasons(NarrowLeases)
+    for protocol in ("SupportsLeases", "SupportsRequests", "SupportsClaims"):
+        assert f"backfill.protocols.{protocol}" in told
+    assert "no test can move this clock; leave the clock as it is" in reasons(SystemClockJobs)
+
+
+def test_without_hypothesis_the_orders_of_owners_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store with owners is tested for all else, and the reason names the extra. [B7]"""
+
+    class Owned(JobStoreContract):
+        def make_store(self, _place: Path, /) -> JobStore:
+            return MemoryJobStore(clock=self.clock)
+
+        def elsewhere(self, store: JobStore, /) -> JobStore:
+            return store
+
+    monkeypatch.setattr(stateful, "find_spec", lambda _name: None)
+    assert reasons(Owned).count('pip install "backfill[test]"') == 2
+
+
+def test_an_owner_elsewhere_without_leases_is_a_mistake_of_the_test() -> None:
+    """The machine of owners says so where *elsewhere* returns a store that has none. [B7]"""
+    clock = VirtualClock()
+    with pytest.raises(TypeError, match="as an owner elsewhere has it it has none"):
+        stateful.run_owner_machine(
+            lambda _place: MemoryJobStore(clock=clock), lambda _store: narrow_jobs.basic(clock), clock=clock, examples=1
+        )
+
+
+def test_the_machine_closes_each_store_and_leaves_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Stores that can be closed are, once each; folders go, also where a store cannot even be made. [B7]"""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    opened: list[Closing] = []
+
+    class Closing(MemorySnapshotStore):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    def make(_place: Path) -> SnapshotStore:
+        opened.append(Closing())
+        return opened[-1]
+
+    def fail(_place: Path) -> NoReturn:
+        raise KeyError
+
+    stateful.run_store_machine(make, examples=3, steps=5)
+    assert [store.closed for store in opened] == [1] * len(opened)
+    assert opened
+    runs: list[Callable[[], None]] = [
+        lambda: stateful.run_store_machine(fail),
+        lambda: stateful.run_job_machine(fail),
+        lambda: stateful.run_owner_machine(fail, lambda store: store, clock=VirtualClock()),
+    ]
+    for run in runs:
+        with pytest.raises(KeyError):
+            run()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("missing", ["list_districts", "collect_all", "both"])

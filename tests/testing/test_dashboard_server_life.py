@@ -173,6 +173,22 @@ def waiting(server: DashboardServer) -> socket.socket:
     return raw
 
 
+def test_a_server_that_nobody_stops_does_not_hold_up_the_interpreter() -> None:
+    """A program or a notebook that forgets to stop it ends all the same, with a connection open. [R10.2]"""
+    program = """
+import socket
+from backfill.testing.dashboard import DashboardServer
+server = DashboardServer()
+server.start()
+connection = socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])))
+connection.sendall(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+print(connection.recv(12))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("b'HTTP/1.1 ")
+
+
 @pytest.mark.parametrize("connection", [idle, kept, held, dripping, slow])
 def test_stopping_ends_open_connections_and_leaves_no_thread(connection: Callable[[DashboardServer], socket.socket]) -> None:
     """Whatever a connection waits for, stopping ends it: the client sees the end, and no thread is left. [R10.2]"""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from backfill import BackfillRequest
+from backfill.errors import NotArchived
+from backfill.fetching import ArchiveFetch, RawArchive
 from backfill.testing.dashboard import Fault
+from backfill.toastmasters import RefreshService
 from backfill.toastmasters.kinds import ReportKind
 from tm_calendar_cases import on
 from tm_serving import (
@@ -349,6 +353,13 @@ def test_an_address_that_is_not_there_at_all(kind: ReportKind) -> None:
         report = ran(service, DAY, districts=["61"])
         assert (report.status, counts(report)) == ("error", {"failed": 1})
         assert [(error.kind, error.is_retryable, error.attempts) for error in report.errors] == [("http_404", False, 1)]
+
+
+def test_what_an_archive_lacks_is_not_a_wrong_address(tmp_path: Path) -> None:
+    """Asked of an archive that does not hold it, a report is unavailable, as it would be for any source. [R6.2, B4]"""
+    service = RefreshService(ArchiveFetch(RawArchive(tmp_path)))
+    with pytest.raises(NotArchived):
+        service.get_district_performance(on(DAY), "61")
 
 
 # --- one failure stops nobody else --------------------------------------------------------------------------------------------

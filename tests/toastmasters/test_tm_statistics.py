@@ -81,7 +81,9 @@ def test_one_club_in_full() -> None:
                 "clubId": "00000042",
                 "clubName": "One",
                 "divisionId": "A",
+                "divisionName": "Division A",
                 "areaId": "01",
+                "areaName": "Area 01",
                 "membershipCount": 25,
                 "membershipBase": 20,
                 "newMembers": 10,
@@ -301,7 +303,7 @@ def test_columns_that_are_not_there_are_unknown() -> None:
         visits([VISITED]),
     )
     club = entries(made)[0]
-    assert (club["membershipCount"], club["distinguishedStatus"], club["divisionId"]) == (None, None, None)
+    assert [club[name] for name in ("membershipCount", "distinguishedStatus", "divisionId", "divisionName")] == [None] * 4
     assert {"membershipCount", "divisionId"} <= club.keys()
     assert (club["status"], club["clubLevel"]) == ("Active", None)
     assert {totals(made)[name] for name in ("totalMembership", "distinguishedClubs", "selectDistinguishedClubs")} == {None}

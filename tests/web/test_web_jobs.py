@@ -352,7 +352,7 @@ class FullerService(BackfillService):
         self.asked.append(("gaps", start, end, districts, frequency))
         return self.initiate_backfill(BackfillRequest("2026-01-05", target_districts=["A"]))
 
-    def rebuild(self, start: object, end: object, *, districts: object = None) -> Job:
+    def rebuild(self, start: object, end: object, *, districts: object = None) -> Job:  # type: ignore[override] # as it is called
         """Note the call, and start some job."""
         self.asked.append(("rebuild", start, end, districts))
         return self.initiate_backfill(BackfillRequest("2026-01-05", target_districts=["A"]))

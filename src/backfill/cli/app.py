@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -11,8 +13,15 @@ import click
 from backfill.cli.exits import ExitCode, Failure, failure_of
 from backfill.errors import BackfillError
 
-COMMANDS = ("demo", "run", "plan", "coverage", "show", "refresh", "config")
+COMMANDS = (
+    "demo", "run", "plan", "coverage", "show", "refresh", "config", "serve",
+    "jobs", "cancel", "pause", "resume", "retry", "fill", "cleanup", "check", "repair",
+    "verify", "rebuild", "rerank", "import", "findings", "history", "diff", "prune",
+)  # fmt: skip
 """Their names, in the order in which a newcomer needs them."""
+
+_MODULES = {"import": "importing"}
+"""The modules of the commands that Python would not let be called so."""
 
 
 class Commands(click.Group):
@@ -26,7 +35,7 @@ class Commands(click.Group):
         """Return a command; ``None`` = there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"backfill.cli.{cmd_name}").command
+        command: click.Command = import_module(f"backfill.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def invoke(self, ctx: click.Context) -> object:
@@ -36,11 +45,26 @@ class Commands(click.Group):
             Failure: It ended in an error that was expected, or was interrupted before there was a job to cancel.
         """
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # here, where it is known what a reader who has left means
+        except BrokenPipeError:
+            _leave_unread()
+            ctx.exit(ExitCode.UNREAD)
         except BackfillError as error:
             raise failure_of(error) from error
         except KeyboardInterrupt as error:
             raise Failure("Interrupted.", ExitCode.INTERRUPTED) from error
+
+
+def _leave_unread() -> None:
+    """Let what is still to be written go nowhere, so that Python does not complain of it at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # a test's stream has no descriptor
+            descriptor = stream.fileno()
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - no path, but the system's name for nothing
+                os.dup2(nowhere.fileno(), descriptor)
 
 
 @click.group(

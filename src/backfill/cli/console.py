@@ -15,14 +15,22 @@ from backfill.terminal import printable
 _LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 
 
+class _Told(Console):
+    """A console that leaves it to the command what happens when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so, where the console of the library ends the process."""
+        raise BrokenPipeError
+
+
 def results() -> Console:
     """Return a console on standard output, for what was asked for."""
-    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    return _Told(file=sys.stdout, highlight=False, markup=False, emoji=False)
 
 
 def remarks() -> Console:
     """Return a console on standard error, for progress, logs and remarks."""
-    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+    return _Told(file=sys.stderr, highlight=False, markup=False, emoji=False)
 
 
 class ConsoleHandler(logging.Handler):

@@ -31,7 +31,12 @@ from backfill.model import Coverage
 @several(
     root_argument, click.argument("start", type=as_day), click.argument("end", type=as_day), district_option, frequency_option
 )
-@several(as_json, click.option("--csv", "csv_", is_flag=True, help="Print a line for each day and district."), talking)
+@several(
+    as_json,
+    click.option("--csv", "csv_", is_flag=True, help="Print a line for each day and district."),
+    click.option("--html", is_flag=True, help="Print the picture as a table of HTML."),
+    talking,
+)
 def command(
     root: Path,
     start: date,
@@ -41,18 +46,21 @@ def command(
     frequency: str,
     json_: bool,
     csv_: bool,
+    html: bool,
     verbose: int,
     quiet: bool,
 ) -> None:
     """Show of each day from START to END, and of each district, whether it is stored, and what became of it where it is not."""
-    if json_ and csv_:
-        raise click.UsageError("--json and --csv cannot both be had; choose one.")
+    if json_ + csv_ + html > 1:
+        raise click.UsageError("--json, --csv and --html cannot be had together; choose one.")
     with talk(verbose=verbose, quiet=quiet), opened(existing(root)) as service:
         coverage = service.coverage(start, end, districts=districts or None, frequency=frequency)
     if json_:
         print_json(coverage)
     elif csv_:
         _print_csv(coverage)
+    elif html:
+        sys.stdout.write(f"{coverage.to_html()}\n")
     elif coverage.districts:
         print_coverage(results(), coverage)
     else:

@@ -3,10 +3,11 @@
 .. code-block:: text
 
     0         everything asked for is there: stored, stored before, or known not to have been published
-    1         some of it is; the rest failed, or was left undone
+    1         some of it is; the rest failed, was left undone, or is not in scope
     2         the command, or a value in it, cannot be meant; nothing was done
     3         it failed: nothing could be collected or stored, or what is stored cannot be read
     130, 143  stopped by Ctrl-C (SIGINT), by SIGTERM: what was stored by then stays stored
+    141       nobody reads the output any more, as with ``| head``: what was stored by then stays stored
 
 An interrupted command is told apart from a partial one, so that a script that repeats what is partial stops when it is stopped.
 """
@@ -37,6 +38,8 @@ _NAMES = {
     "detail": "--detail",
     "concurrency": "--concurrency",
     "rate": "--rate",
+    "host": "--host",
+    "authorize": "--authorize",
 }
 """What the command line calls a value that the library calls otherwise."""
 
@@ -49,6 +52,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     FAILED = 3
     INTERRUPTED = 130
+    UNREAD = 141
     TERMINATED = 143
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -110,6 +112,11 @@ def root_argument(command: Function) -> Function:
     return click.argument("root", type=click.Path(file_okay=False, path_type=Path))(command)
 
 
+def job_argument(command: Function) -> Function:
+    """Add the job."""
+    return click.argument("job", metavar="JOB")(command)
+
+
 def district_option(command: Function) -> Function:
     """Add ``-d``."""
     return click.option(
@@ -123,6 +130,31 @@ def choice(name: str, choices: type[CollectionType | Detail | Frequency | Order]
     return click.option(
         f"--{name}", type=click.Choice([str(member) for member in choices]), default=default, show_default=True, help=words
     )
+
+
+def range_arguments(command: Function) -> Function:
+    """Add the days, and which districts."""
+    return several(click.argument("start", type=as_day), click.argument("end", type=as_day, required=False), district_option)(
+        command
+    )
+
+
+def processes_option(command: Function) -> Function:
+    """Add ``--processes``."""
+    return click.option(
+        "--processes", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N",
+        help="Make records in so many processes; 1 = in this one.",
+    )(command)  # fmt: skip
+
+
+@contextmanager
+def executor_of(processes: int) -> Iterator[Executor | None]:
+    """Yield an executor of so many processes; ``None`` = one process is enough."""
+    if processes == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as executor:
+        yield executor
 
 
 def frequency_option(command: Function) -> Function:
@@ -237,11 +269,13 @@ def talk(*, verbose: int, quiet: bool) -> Iterator[Talk]:
 def opened(root: Path, base_url: str = DASHBOARD_URL, rate: float = DEFAULT_RATE) -> Iterator[DashboardService]:
     """Yield the service over *root*, which is closed at the end. For reading alone *root* has to be there; see `existing`.
 
+    Interrupted jobs are left alone: a command that works on jobs goes on with them where it can show that (`go_on_first`).
+
     Raises:
         InvalidRequest: The address is none.
         StoreError: The folder cannot be used.
     """
-    with open_service(root, base_url=base_url, rate=rate or None) as service:
+    with open_service(root, base_url=base_url, rate=rate or None, resume=False) as service:
         yield service
 
 

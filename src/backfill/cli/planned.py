@@ -15,19 +15,26 @@ from backfill.model import BackfillPlan, PlannedDay
 DAYS_SHOWN = 40
 
 
-def headline(plan: BackfillPlan) -> tuple[str, str]:
-    """Return the plan in two lines: how much, and how."""
+def headline(plan: BackfillPlan) -> tuple[str, ...]:
+    """Return the plan in a few lines: how much, how, and which targets are left out."""
     parts = [plural(len(plan.days), "day"), requests_in_all(plan)]
     if plan.seconds_at_rate:
         parts.append(f"{duration(plan.seconds_at_rate)} at the rate limit")
-    return f"Plan: {', '.join(parts)}", f"How: {plan.strategy.method}; {plan.rationale}"
+    return (
+        f"Plan: {', '.join(parts)}",
+        f"How: {plan.strategy.method}; {plan.rationale}",
+        *(f"Left out: {doubt.text}: {doubt.why}{_or(doubt.suggestions)}" for doubt in plan.scope.excluded),
+    )
 
 
 def requests_in_all(plan: BackfillPlan) -> str:
     """Return how many documents will be asked for."""
-    number = sum(number for number in plan.requests.values() if number is not None)
-    least = "at least " if None in plan.requests.values() else ""
-    return f"{least}{plural(number, 'request')}" if plan.requests else "an unknown number of requests"
+    known = [number for number in plan.requests.values() if number is not None]
+    if not plan.requests:
+        return "no requests"
+    if not known:
+        return "an unknown number of requests"
+    return f"{'at least ' if len(known) < len(plan.requests) else ''}{plural(sum(known), 'request')}"
 
 
 def print_plan(console: Console, plan: BackfillPlan) -> None:
@@ -56,6 +63,8 @@ def _facts(plan: BackfillPlan) -> Iterator[tuple[str, str]]:
     else:
         yield "units", f"{plan.total_units:,} or more of (day, district): days are still to be listed"
     yield "stored", f"{sum(len(planned.existing) for planned in plan.days):,} of them already, and skipped"
+    if not plan.requests:
+        yield "requests", "none"
     for report, number in plan.requests.items():
         yield "requests", f"{'an unknown number' if number is None else f'{number:,}'} of {report}"
     if plan.seconds_at_rate is not None:

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from rich.console import Console
 
 from backfill.cli.console import results
 from backfill.cli.printing import print_counted, print_facts, print_text, print_title
-from backfill.cli.wording import FAILURES, FINDINGS, GAPS, duration, listing, meaning, size
-from backfill.model import BackfillPlan, BackfillReport, ErrorGroup, Finding
+from backfill.cli.wording import FAILURES, FINDINGS, GAPS, duration, listing, meaning, plural, size
+from backfill.model import BackfillPlan, BackfillReport, BackfillStatus, ErrorGroup, Finding
 
 _NOTHING_PUBLISHED = "nothing was published for the district on that day"
 
 
-def print_report(report: BackfillReport, plan: BackfillPlan) -> None:
-    """Print the final report of a job that carried out *plan*."""
+def outcome(report: BackfillReport) -> str:
+    """Return the state of a job, with the reason where there is one."""
+    why = report.error or report.status_reason
+    return f"{report.status.replace('_', ' ')}{f': {why}' if why else ''}"
+
+
+def resume_command(root: Path, report: BackfillReport) -> str:
+    """Return the command that has a paused job go on."""
+    return f"backfill resume {shlex.quote(str(root))} {report.backfill_id}"
+
+
+def print_report(report: BackfillReport, plan: BackfillPlan, *, again: str = "") -> None:
+    """Print the report of a job that carries out *plan*.
+
+    Args:
+        report: The report.
+        plan: The plan.
+        again: What has a paused job go on; empty = nothing is said of that.
+    """
     console = results()
     print_facts(console, _facts(report))
     unavailable = tuple(unavailable_by_kind(report, plan))
@@ -25,16 +44,40 @@ def print_report(report: BackfillReport, plan: BackfillPlan) -> None:
         print_counted(console, unavailable)
     print_failures(console, report.error_summary)
     print_findings(console, report.findings)
-    if report.progress.failed:
+    if report.status is BackfillStatus.PAUSED and again:
+        console.print(f"\nThe job rests. To go on, when its reason is gone: {again}", soft_wrap=True)
+    elif not report.status.is_final:
+        return
+    elif report.progress.failed:
         console.print("\nRun the same command again to try again what failed; what is stored is not collected again.")
     elif report.progress.pending:
         console.print("\nRun the same command again to go on; what is stored is not collected again.")
+    if report.scope.excluded:
+        console.print(
+            f"\n{plural(len(report.scope.excluded), 'target')} of the request left out: only what is in scope is asked for."
+        )
+
+
+def print_rebuilt(report: BackfillReport) -> None:
+    """Print the final report of a rebuild."""
+    console = results()
+    progress, why = report.progress, report.error or report.status_reason
+    units = f"{progress.total:,} of (day, district): {progress.completed:,} made, {progress.failed:,} failed"
+    units += f", {progress.unavailable:,} not in the day's documents" if progress.unavailable else ""
+    facts = [("status", f"{report.status.replace('_', ' ')}{f': {why}' if why else ''}"), ("units", units)]
+    if report.snapshot_ids:
+        days = sorted(report.snapshot_ids)
+        facts.append(("days", f"{len(days):,} stored, {days[0]} to {days[-1]}"))
+    if report.started_at is not None and report.completed_at is not None:
+        facts.append(("time", duration((report.completed_at - report.started_at).total_seconds())))
+    print_facts(console, [*facts, ("job", report.backfill_id)])
+    print_failures(console, report.error_summary)
+    print_findings(console, report.findings)
 
 
 def _facts(report: BackfillReport) -> Iterator[tuple[str, str]]:
     progress = report.progress
-    why = report.error or report.status_reason
-    yield "status", f"{report.status.replace('_', ' ')}{f': {why}' if why else ''}"
+    yield "status", outcome(report)
     yield (
         "units",
         (

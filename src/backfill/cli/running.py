@@ -1,25 +1,32 @@
-"""Carries out a job for somebody who watches: progress meanwhile, Ctrl-C obeyed, the final report at the end."""
+"""Carries out a job for somebody who watches: progress meanwhile, Ctrl-C obeyed, the report at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import wait
 
 from rich.console import Console
 
-from backfill.cli.exits import ExitCode, code_of
+from backfill.cli.exits import ExitCode, Failure, code_of
+from backfill.cli.options import Talk
+from backfill.cli.reported import outcome
 from backfill.cli.stopping import Stopping
+from backfill.job import Job
 from backfill.model import BackfillPlan, BackfillReport, BackfillStatus
 from backfill.service import BackfillService
 from backfill.terminal import progress_display
+from backfill.toastmasters import DashboardService
 
 INTERVAL = 0.2
 """Seconds between two looks at the job, and the longest that a Ctrl-C waits to be obeyed."""
+
+_STOPPING = "Stopping: what is in flight ends, what is collected is stored. Ctrl-C again stops at once."
 
 
 def carry_out(
     service: BackfillService, plan: BackfillPlan, console: Console, *, quiet: bool, stopping: Stopping
 ) -> BackfillReport:
-    """Carry out *plan* and return the job's final report; when the user wants to stop, cancel it and return what it became.
+    """Carry out *plan* and return the job's report; when the user wants to stop, cancel it and return what it became.
 
     Args:
         service: The service.
@@ -31,23 +38,56 @@ def carry_out(
     Raises:
         PlanOutdated: The plan no longer describes what would happen.
     """
+    return watch(lambda: service.initiate_backfill(plan), console, quiet=quiet, stopping=stopping)
+
+
+def watch(start: Callable[[], Job], console: Console, *, quiet: bool, stopping: Stopping, cancels: bool = True) -> BackfillReport:
+    """Show a job until it comes to rest, and return its report.
+
+    Args:
+        start: Returns the job.
+        console: Where to show how far it is.
+        quiet: Show nothing.
+        stopping: Tells whether the user wants to stop; already entered.
+        cancels: Whether the job is cancelled then; else it is only watched no longer, and its report is that of the moment.
+    """
     with progress_display(console, quiet=quiet) as show:
-        job = service.initiate_backfill(plan)
-        cancelled = False
+        job = start()
+        asked = False
         while not job.future.done():
-            if stopping.code is not None and not cancelled:
-                cancelled = True
-                show.note("Stopping: what is in flight ends, what is collected is stored. Ctrl-C again stops at once.")
-                job.cancel()
+            if stopping.code is not None and not cancels:
+                break
+            if stopping.code is not None and not asked:
+                asked = True
+                job.cancel()  # noted before it is said: a second Ctrl-C may come at once
+                show.note(_STOPPING)
             show(job.report())
             wait((job.future,), INTERVAL)
-        report = job.wait()
+        report = job.report()
         show(report)
     return report
 
 
+def go_on_first(service: DashboardService, talk: Talk, *, stopping: Stopping) -> None:
+    """Go on with the folder's interrupted jobs, and wait for them: what is planned afterwards knows what they have stored.
+
+    Raises:
+        Failure: The user wants to stop; the jobs stay to be gone on with.
+    """
+    for job in service.resume_interrupted():
+        progress = job.report().progress
+        talk.say(
+            f"Going on with job {job.backfill_id}, which was interrupted: {progress.pending:,} of {progress.total:,} units are left."
+        )
+        report = watch(lambda job=job: job, talk.console, quiet=talk.quiet, stopping=stopping, cancels=False)  # type: ignore[misc] # bound at once
+        if stopping.code is not None:  # also when the job has just ended: nothing new is begun
+            raise Failure("Interrupted. What was stored stays stored, and the next command goes on with the job.", stopping.code)
+        talk.say(f"Job {job.backfill_id} is {outcome(report)}.")
+
+
 def exit_code(report: BackfillReport, stopping: Stopping) -> ExitCode:
-    """Return the exit code of a command that carried out one job."""
-    if stopping.code is None or report.status is BackfillStatus.COMPLETE:
-        return code_of(report)
-    return stopping.code
+    """Return the exit code of a command that carried out one job; a target left out is a part that was asked for and is not there."""
+    if stopping.code is not None and report.status is not BackfillStatus.COMPLETE:
+        return stopping.code
+    code = code_of(report)
+    return ExitCode.PARTIAL if code is ExitCode.ALL and report.scope.excluded else code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from backfill.cli.options import as_day, as_json, existing, opened, root_argumen
 from backfill.cli.printing import print_facts, print_json, print_table, print_text, print_title
 from backfill.cli.reported import print_findings
 from backfill.cli.wording import listing, size
+from backfill.errors import InvalidRequest
 from backfill.jsonvalues import JsonValue, loads
-from backfill.model import DistrictRecord, RecordHeader, SnapshotMetadata
+from backfill.model import DistrictRecord, Evidence, Explanation, RecordHeader, SnapshotMetadata
 from backfill.protocols import Snapshot
 from backfill.serialization import encode_record
 from backfill.toastmasters import DashboardService
@@ -45,30 +47,41 @@ class SnapshotView:
 def command(root: Path, day: date, district: str | None, *, json_: bool, verbose: int, quiet: bool) -> None:
     """Show what is stored of DAY: of all of it, or of one DISTRICT, with the documents that its figures were made from."""
     with talk(verbose=verbose, quiet=quiet), opened(existing(root)) as service:
-        snapshot = _stored(service, day)
+        snapshot = _stored(service, day, district)
         if district is None:
             view = SnapshotView(snapshot.metadata, service.store.entries(day))
             print_json(view) if json_ else _print_day(view)
         else:
-            record = snapshot.district(_named(snapshot, district))
-            print_json(loads(encode_record(record, job_id="").content)) if json_ else _print_district(record)
+            record = snapshot.district(_named(service, snapshot, district))
+            if json_:
+                print_json(loads(encode_record(record, job_id="").content))
+            else:
+                _print_district(record, service.explain(day, record.district_id))
 
 
-def _stored(service: DashboardService, day: date) -> Snapshot:
+def _stored(service: DashboardService, day: date, district: str | None) -> Snapshot:
     days = tuple(service.store.days())
     if day not in days:
         near = sorted(sorted(days, key=lambda found: abs(found - day))[:_NEAR])
         hint = f"near it: {', '.join(map(date.isoformat, near))}" if near else "no day is"
-        raise Failure(f"Error: {day} is not stored; {hint}.", ExitCode.FAILED)
+        why = f"\n{_why_not(service, day, district)}"
+        raise Failure(f"Error: {day} is not stored; {hint}.{why}", ExitCode.FAILED)
     return service.store.read(day)
 
 
-def _named(snapshot: Snapshot, text: str) -> str:
+def _why_not(service: DashboardService, day: date, district: str | None) -> str:
+    told = service.explain(day, district)
+    return f"Why: {told.standing.replace('-', ' ')}: {told.why}."
+
+
+def _named(service: DashboardService, snapshot: Snapshot, text: str) -> str:
     """Return the stored district that *text* means, whichever way it is written."""
     spelt = {name.casefold().lstrip("0"): name for name in snapshot.districts}
     found = spelt.get(text.casefold().lstrip("0"))
     if found is None:
         message = f"Error: the snapshot of {snapshot.day} has no district {text!r}; it has {listing(snapshot.districts)}."
+        with suppress(InvalidRequest):  # what can name no district needs no explanation
+            message += f"\n{_why_not(service, snapshot.day, text)}"
         raise Failure(message, ExitCode.FAILED)
     return found
 
@@ -103,7 +116,7 @@ def _operation(one: Mapping[str, str]) -> str:
     return f"{one.get('operation', '')} {one.get('job', '')} ({one.get('method', '')}, {one.get('scope', '')})"
 
 
-def _print_district(record: DistrictRecord) -> None:
+def _print_district(record: DistrictRecord, told: Explanation) -> None:
     console = results()
     data = record.data if isinstance(record.data, dict) else {}
     print_facts(console, _record_facts(record, data))
@@ -114,9 +127,16 @@ def _print_district(record: DistrictRecord) -> None:
             plain = ((name, _figure(value)) for name, value in figures.items() if not isinstance(value, dict | list))
             print_facts(console, plain, indent="  ")
     print_title(console, "Made from")
-    rows = ((ref.name, f"{ref.fetched_at:%Y-%m-%d %H:%M:%S}", ref.sha256[:_SHA_SHOWN]) for ref in record.provenance)
-    print_table(console, ("document", "fetched (UTC)", "sha256"), rows, right=frozenset())
-    print_text(console, f"first from {record.provenance[0].url}" if record.provenance else "unknown", indent="  ", style="dim")
+    rows = (_document(one) for one in told.documents)
+    print_table(console, ("document", "fetched (UTC)", "sha256", "bytes", "archived"), rows, right=frozenset({3}))
+    first = record.provenance[0].url or "a file that was imported" if record.provenance else "unknown"
+    print_text(console, f"first from {first}", indent="  ", style="dim")
+
+
+def _document(one: Evidence) -> tuple[str, ...]:
+    ref = one.ref
+    size_ = "" if one.size is None else f"{one.size:,}"
+    return ref.name, f"{ref.fetched_at:%Y-%m-%d %H:%M:%S}", ref.sha256[:_SHA_SHOWN], size_, str(one.kept)
 
 
 def _record_facts(record: DistrictRecord, data: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:

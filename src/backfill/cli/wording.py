@@ -8,12 +8,17 @@ FAILURES: Mapping[str, str] = {
     "bad_encoding": "the answer was compressed in a way that cannot be undone",
     "bad_request": "the request could not be made",
     "bad_url": "the address is not one that may be asked",
+    "cannot_be_made": "the documents are there, and give no record by the rules of today",
     "connection": "no connection could be made, or it broke",
+    "document_damaged": "the archive has something else in the place of a document",
+    "document_missing": "the archive no longer has a document that the figures were made from",
     "host_down": "the server did not answer for so long that it was left alone",
     "invalid": "what came back broke a rule of this library",
     "invalid_list": "the list of the day's districts cannot be used",
     "invalid_payload": "the figures cannot be stored as JSON",
     "missing_rows": "the day's summary lists the district with clubs, but its club report has no rows",
+    "no_provenance": "nothing says which documents the figures were made from",
+    "not_archived": "the archive has no such document",
     "not_csv": "the answer was no report: an error page, or something else",
     "permanent": "it cannot be had, and asking again would not help",
     "returned_nothing": "the source returned nothing for the district",
@@ -33,6 +38,18 @@ FAILURES: Mapping[str, str] = {
 }
 """Why units fail."""
 
+CAUSES: Mapping[str, str] = {
+    "document missing": "the archive no longer has a document; bring it back from a copy, or collect the day again",
+    "document damaged": "the archive has something else in the place of a document; collect the day again with --no-cache",
+    "rules changed": "other rules made it; `backfill rebuild` makes it by those of today",
+    "file edited": "a stored file is not what was written; `backfill rebuild` puts it right",
+    "file missing": "a stored file is gone; `backfill rebuild` makes it anew",
+    "close learnt later": "it was stored before the day's last state was known; collect it again",
+    "no provenance": "nothing says which documents it was made from; collect it again",
+    "cannot be made": "its documents are there, and give nothing by the rules of today",
+}
+"""Why something stored is not what its documents give, and what to do about it."""
+
 GAPS: Mapping[str, str] = {
     "closing": "the dashboard was still closing the month before, and shows that month instead",
     "never-existed": "the dashboard never had this day",
@@ -45,6 +62,8 @@ GAPS: Mapping[str, str] = {
 FINDINGS: Mapping[str, str] = {
     "clubs_differ": "two reports of a district do not list the same clubs",
     "conflicting_rows": "a row stands twice with different figures; the first counts",
+    "damaged_day": "a stored day cannot be read",
+    "decrease": "a figure that only grows within a program year is smaller than before",
     "dropped_row": "rows that name no club or district were left out",
     "duplicate_row": "a row stands twice with the same figures; it counts once",
     "encoding": "a report was not in UTF-8, and was read as cp1252",

@@ -20,6 +20,7 @@ from backfill.model import (
     DistrictRecord,
     Document,
     DocumentRef,
+    EncodedRecord,
     Finding,
     JobContext,
     PlannedDay,
@@ -40,10 +41,12 @@ from backfill.protocols import (
     Versioned,
 )
 from backfill.retrying import attempt
+from backfill.serialization import PROVENANCE, encode_refs
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 Items = tuple[tuple[object, object], ...]
+Made = DistrictRecord | EncodedRecord | SourceError
 T = TypeVar("T")
 
 
@@ -52,12 +55,12 @@ class Batch:
     """What one call of the source gave.
 
     Attributes:
-        values: For each district a record, or the error that it has instead.
+        values: For each district a record (in its stored form, where the source has it so), or the error that it has instead.
         findings: What was noticed.
         listed: Every district that the answer has, when the day was not listed before; else ``None``.
     """
 
-    values: Mapping[str, DistrictRecord | SourceError]
+    values: Mapping[str, Made]
     findings: tuple[Finding, ...] = ()
     listed: tuple[str, ...] | None = None
 
@@ -181,7 +184,7 @@ class Collector:
             lambda fetch: _items(source.summarize_day(planned.day, districts, fetch), "summarize_day", "name to Collected"),
             stage="fetch",
         )
-        return {cast("str", name): self._unwrap(value, planned) for name, value in answer.value}
+        return {cast("str", name): _told(self._unwrap(value, planned), answer.documents) for name, value in answer.value}
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -257,15 +260,18 @@ class Collector:
         return values, findings
 
     def _batch(self, planned: PlannedDay, values: Mapping[str, object], documents: tuple[DocumentRef, ...]) -> Batch:
-        made: dict[str, DistrictRecord | SourceError] = {}
+        made: dict[str, Made] = {}
         findings: list[Finding] = []
         for district, value in values.items():
             try:
                 if isinstance(value, SourceError):
                     raise value  # noqa: TRY301 - an error in the place of a value is one all the same
                 collected = self._unwrap(value, planned)
-                own = self._documents_of(planned, district, documents)
-                made[district] = self._record(planned, district, collected, own)
+                if isinstance(collected.data, EncodedRecord):
+                    made[district] = _of_this_unit(collected.data, planned.day, district)
+                else:
+                    own = _named(collected, self._documents_of(planned, district, documents))
+                    made[district] = self._record(planned, district, collected, own)
             except BaseException as error:  # noqa: BLE001 - a value of the source's own class may raise anything when it is looked at
                 made[district] = self._failure(error, planned, district)
             else:
@@ -289,6 +295,8 @@ class Collector:
         for found in collected.findings:
             if not isinstance(found, Finding):
                 raise _invalid(f"findings hold {type(found).__name__}; pass Finding values")
+        if isinstance(collected.data, EncodedRecord):  # made elsewhere, in another process for instance: its bytes are final
+            return evolve(collected, as_of=as_of)
         return evolve(collected, as_of=as_of, data=to_json_value(collected.data)[0])
 
     def _record(
@@ -307,6 +315,29 @@ class Collector:
             provenance=documents,
             calculation_version=self._version,
         )
+
+
+def _named(collected: Collected, documents: tuple[DocumentRef, ...]) -> tuple[DocumentRef, ...]:
+    """Return those of the *documents* handed out that the source says it has used; all of them, where it says nothing.
+
+    A source that searches for what it wants is handed documents that no figure comes from.
+    """
+    used = frozenset(ref.name for ref in collected.documents)
+    return tuple(document for document in documents if document.name in used) if used else documents
+
+
+def _told(summary: Collected, documents: tuple[DocumentRef, ...]) -> Collected:
+    """Return a summary of the day that names its documents, if it is an object that can, and was made from any (B3)."""
+    used = _named(summary, documents)
+    if not used or not isinstance(summary.data, dict) or PROVENANCE in summary.data:
+        return summary
+    return evolve(summary, data={PROVENANCE: encode_refs(used), **summary.data})
+
+
+def _of_this_unit(record: EncodedRecord, day: date, district: str) -> EncodedRecord:
+    if (record.day, record.district_id) != (day, district):
+        raise _invalid(f"the record is of {record.district_id} on {record.day}, not of {district} on {day}")
+    return record
 
 
 def _names(value: object) -> tuple[object, ...]:

@@ -41,10 +41,14 @@ def survey(
     editions = list_editions(start, end, frequency, source)
     ledger: Ledger = jobs.outcomes(start, end) if isinstance(jobs, SupportsOutcomes) else {}
     stored = frozenset(store.days(start, end))
-    cells = {
-        edition.day: _cells(store.entries(edition.day) if edition.day in stored else {}, ledger.get(edition.day, {}))
-        for edition in editions
-    }
+    cells: dict[date, dict[str, CellState]] = {}
+    incomplete: dict[date, frozenset[str]] = {}
+    for day in (edition.day for edition in editions):
+        entries = store.entries(day) if day in stored else {}
+        cells[day] = _cells(entries, ledger.get(day, {}))
+        names = frozenset(name for name, header in entries.items() if not header.settled or header.stale_detail)
+        if names:
+            incomplete[day] = names if districts is None else names & frozenset(districts)
     if districts is None:
         districts = tuple(sorted({district for known in cells.values() for district in known}))
     whole = {
@@ -60,6 +64,7 @@ def survey(
         districts=districts,
         cells=cells,
         gaps={edition.day: str(edition.gap) for edition in editions if edition.gap is not None},
+        incomplete=incomplete,
         whole=whole,
     )
 

@@ -17,6 +17,7 @@ from backfill.errors import (
     HostDown,
     NotArchived,
     PermanentSourceError,
+    ServiceUnusable,
     SourceError,
     StoreUnavailable,
     TransientSourceError,
@@ -49,10 +50,11 @@ def as_source_error(error: BaseException, *, extra: dict[str, object]) -> Source
 
     Raises:
         StoreUnavailable: The disk is full or read-only: the fault of no unit.
+        ServiceUnusable: What the job works with was closed, or carried over a fork: no unit's fault either.
     """
     if isinstance(error, SourceError):
         return _plain(error)
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable | ServiceUnusable):
         raise error
     if isinstance(error, OSError) and error.errno in _FULL:
         message = f"the disk is full or read-only ({error}); make room, then run the job again"

@@ -79,10 +79,11 @@ class Planner:
         """Return *plan* with what follows from its days: requests, time, exactness and fingerprint."""
         requests, known = self._count_requests(plan)
         total = sum(count for count in requests.values() if count is not None)
+        pause = max(1 / rate if rate else 0.0, plan.request.min_interval or 0.0)  # seconds from one request to the next
         return evolve(
             plan,
             requests=requests,
-            seconds_at_rate=total / rate if rate and (total or known) else None,
+            seconds_at_rate=total * pause if pause and (total or known) else None,
             exact=known and all(planned.districts is not None or planned.gap for planned in plan.days),
             fingerprint=_fingerprint(plan),
         )

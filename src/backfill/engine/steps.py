@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 
 from attrs import evolve
 
-from backfill.engine.collect import Batch, Collector
+from backfill.engine.collect import Batch, Collector, Made
 from backfill.engine.daysteps import Collect, ListDistricts, Outcome, Publish, Step, Summarize
 from backfill.engine.failures import as_source_error
 from backfill.engine.jobs import LiveJob
 from backfill.engine.openday import OpenDay
 from backfill.engine.slots import Slots
 from backfill.errors import HostDown, PermanentSourceError, SourceError, StoreError, TransientSourceError
-from backfill.model import Attempts, Change, Contribution, DistrictRecord, Finding
+from backfill.model import Attempts, Change, Contribution, DistrictRecord, EncodedRecord, Finding
 from backfill.protocols import BatchSource, Clock, DataSource, DaySummarizer, DistrictCatalog, SystemWideSource
 from backfill.serialization import encode_record
 
@@ -110,7 +110,7 @@ class Steps:
                 self._job.halt(outcome)
                 return
 
-    def _stage(self, day: OpenDay, values: Mapping[str, DistrictRecord | SourceError]) -> dict[str, Outcome]:
+    def _stage(self, day: OpenDay, values: Mapping[str, Made]) -> dict[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
         existing = frozenset(day.planned.existing)
         for district, value in values.items():
@@ -120,12 +120,18 @@ class Steps:
                 outcomes[district] = value
                 continue
             try:
-                encoded = encode_record(value, job_id=self._job.spec.job_id, method=self._plan.strategy.method)
+                encoded = self._encoded(value)
                 day.draft().put(encoded)
                 outcomes[district] = encoded.header
             except Exception as error:  # noqa: BLE001 - a store may raise anything; the other districts go on
                 outcomes[district] = self._not_stored(error, day, district)
         return outcomes
+
+    def _encoded(self, record: DistrictRecord | EncodedRecord) -> EncodedRecord:
+        job_id, method = self._job.spec.job_id, str(self._plan.strategy.method)
+        if isinstance(record, DistrictRecord):
+            return encode_record(record, job_id=job_id, method=method)
+        return evolve(record, header=evolve(record.header, job_id=job_id, method=record.header.method or method))
 
     def _summarize(self, day: OpenDay, step: Summarize) -> Comeback:
         source = self._source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import cast
 
@@ -59,6 +59,25 @@ class RawArchive:
         row = self._index.newest(name, since=_text(since) or "", sha256=sha256, fetched_at=_text(fetched_at))
         return None if row is None else self._document(row)
 
+    def refused(self, name: str) -> Document | None:
+        """Return the newest document of this identity that a check refused, or ``None``; see `put`.
+
+        Raises:
+            DamagedFile: The archive does not hold what it must.
+            StoreUnavailable: It cannot be read.
+        """
+        row = self._index.newest_refused(name)
+        return None if row is None else self._document(row)
+
+    def names(self) -> list[str]:
+        """Return the identities of all usable documents, in text order. Reads the index only.
+
+        Raises:
+            DamagedFile: The index does not hold what it must.
+            StoreUnavailable: It cannot be read.
+        """
+        return self._index.names()
+
     def put(self, document: Document, *, usable: bool = True) -> None:
         """Keep a document; on disk when it returns. Secrets in its address and headers are not kept.
 
@@ -100,6 +119,19 @@ class RawArchive:
         for row in self._index.rows(name):
             if row.usable is not refused:
                 yield self._document(row)
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Forget all documents of these identities, and the contents that no other needs. Not while others write to the archive.
+
+        Raises:
+            StoreUnavailable: It cannot be written.
+        """
+        for sha256 in self._index.remove(names):
+            try:
+                self._blobs.path(sha256).unlink(missing_ok=True)
+            except OSError as error:
+                message = f"{self._root}: the archive cannot be written ({error.strerror}); make the folder writable"
+                raise StoreUnavailable(message) from error
 
     def close(self) -> None:
         """Let go of files. May be called twice; the next use opens them again."""

@@ -27,6 +27,9 @@ class BareFetcher:
         self._fetch = fetch
         self._door = retrying(checked(self._ask), policy=retry, clock=clock or SystemClock())
 
+    def __repr__(self) -> str:
+        return f"BareFetcher({self._fetch!r})"
+
     def bind(self, unit: UnitContext, /) -> BoundFetch:
         """Return the door for one unit."""
         return BoundFetch(self._door, unit)

@@ -26,6 +26,10 @@ class Waited:
     seconds: float = 0.0
 
 
+def _nobody_counts() -> None:
+    """Do nothing: what no limit holds back need not be counted."""
+
+
 @frozen(eq=False)
 class Call:
     """One document asked for on behalf of one unit. Immutable; a wrapper that wants it otherwise passes a changed copy on.
@@ -40,6 +44,7 @@ class Call:
         conditional: Whether the request is conditional, so that 304 is an answer.
         anonymous: Whether the request was redirected away from the host that the session's authentication is meant for.
         waited: Shared by all copies.
+        left: To be called when the request has left, so that the limits count from then; more than once does no harm.
     """
 
     request: DocumentRequest = field(repr=False)
@@ -51,6 +56,7 @@ class Call:
     conditional: bool = False
     anonymous: bool = False
     waited: Waited = field(factory=Waited, repr=False)
+    left: Callable[[], None] = field(default=_nobody_counts, repr=False)
 
     @property
     def cancel(self) -> threading.Event:

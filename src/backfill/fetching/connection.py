@@ -12,7 +12,7 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -26,24 +26,29 @@ _SLICE = 0.1
 """Seconds of one wait."""
 
 
+def _nothing() -> None:
+    """Tell nobody."""
+
+
 class _Watch(threading.local):
     """What the thread's request must keep."""
 
     deadline = math.inf
     cancel: threading.Event | None = None
+    left: Callable[[], None] = staticmethod(_nothing)
 
 
 _watch = _Watch()
 
 
 @contextmanager
-def watched(deadline: float, cancel: threading.Event) -> Iterator[None]:
-    """Hold every read and write of this thread to *deadline* (of ``time.monotonic``), and let *cancel* end it."""
-    _watch.deadline, _watch.cancel = deadline, cancel
+def watched(deadline: float, cancel: threading.Event, left: Callable[[], None]) -> Iterator[None]:
+    """Hold every read and write of this thread to *deadline* (of ``time.monotonic``), let *cancel* end it, tell *left* of each write."""
+    _watch.deadline, _watch.cancel, _watch.left = deadline, cancel, left
     try:
         yield
     finally:
-        _watch.deadline, _watch.cancel = math.inf, None
+        _watch.deadline, _watch.cancel, _watch.left = math.inf, None, _nothing
 
 
 def seconds_left() -> float:
@@ -99,9 +104,10 @@ class _WatchedSocket:
         return io.BufferedReader(_WatchedReader(self._sock))
 
     def sendall(self, data: bytes) -> None:
-        """Send all of *data* within the deadline."""
+        """Send all of *data* within the deadline, and tell that it has left."""
         self._sock.settimeout(min(seconds_left(), threading.TIMEOUT_MAX))
         self._sock.sendall(data)
+        _watch.left()
 
 
 class _WatchedHTTP(HTTPConnection):

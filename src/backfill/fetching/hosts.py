@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from backfill.errors import TransientSourceError
 from backfill.fetching.addresses import full_address, host_of
@@ -35,14 +35,6 @@ class Host:
 
 
 @frozen(eq=False)
-class _Spacing:
-    """What spaces the requests of one job: whoever holds the only turn is the next of the job to send."""
-
-    pace: JobPace
-    limiter: Limiter
-
-
-@frozen(eq=False)
 class Hosts:
     """All hosts that were asked so far. Any thread.
 
@@ -59,7 +51,7 @@ class Hosts:
     clock: Clock
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
     _hosts: dict[str, Host] = field(factory=dict, init=False, repr=False)
-    _spacings: WeakKeyDictionary[JobContext, _Spacing] = field(factory=WeakKeyDictionary, init=False, repr=False)
+    _spacings: WeakKeyDictionary[JobContext, Limiter] = field(factory=WeakKeyDictionary, init=False, repr=False)
 
     def of(self, call: Call) -> Host | None:
         """Return the host that *call* asks; ``None`` when its address names none."""
@@ -77,21 +69,26 @@ class Hosts:
         return None if host is None else host.breaker
 
     @contextmanager
-    def turn(self, call: Call, host: Host) -> Iterator[None]:
+    def turn(self, call: Call, host: Host) -> Iterator[Callable[[], None]]:
         """Wait until *call* may be sent: its job's interval, then the host's limits; the turn lasts as long as the block.
+
+        Yields:
+            What to call when the request has left: from then on the seconds count.
 
         Raises:
             Cancelled: The job was cancelled meanwhile.
         """
         spacing = self._spacing(call.unit.job)
-        with ExitStack() as held:
-            if spacing is None:
-                held.enter_context(host.limiter.turn(call.cancel))
-            else:
-                with spacing.limiter.turn(call.cancel):  # held until the request leaves: from then on the seconds count
-                    held.enter_context(host.limiter.turn(call.cancel))
-                    spacing.pace.sent()
-            yield
+        with ExitStack() as held, ExitStack() as spaced:
+            if spacing is not None:
+                spaced.enter_context(spacing.turn(call.cancel))  # held until the request has left
+            host_left = held.enter_context(host.limiter.turn(call.cancel))
+
+            def left() -> None:
+                host_left()
+                spaced.close()
+
+            yield left
 
     def status(self) -> tuple[HostStatus, ...]:
         """Return the state of every host, by name."""
@@ -120,13 +117,13 @@ class Hosts:
         pace = HostPace(keeper, self.clock)
         return Host(name, pace, Limiter(pace, self.concurrency, self.clock), Breaker(self.clock))
 
-    def _spacing(self, job: JobContext) -> _Spacing | None:
+    def _spacing(self, job: JobContext) -> Limiter | None:
+        """Return what spaces the requests of *job*: whoever holds the only turn is the next of the job to send."""
         if not job.min_interval:
             return None
         with self._lock:
             if job not in self._spacings:
-                pace = JobPace(job.min_interval, self.clock)
-                self._spacings[job] = _Spacing(pace, Limiter(pace, 1, self.clock))
+                self._spacings[job] = Limiter(JobPace(job.min_interval, self.clock), 1, self.clock)
             return self._spacings[job]
 
 
@@ -143,9 +140,9 @@ def limited(inner: Door, hosts: Hosts, *, longest_park: float) -> Door:
         host = hosts.of(call)
         if host is None:
             return inner(call)
-        with hosts.turn(call, host):
+        with hosts.turn(call, host) as left:
             try:
-                return inner(call)
+                return inner(evolve(call, left=left))
             except TransientSourceError as error:
                 if error.retry_after:  # while the turn is held, so that nobody slips in between
                     pause = min(error.retry_after, longest_park)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, cast
 
@@ -87,9 +88,9 @@ class HttpTransport:
         where = f"{call.request.method} {self.secrets.address(url)}"
         own = self._started()
         session = own if self.session is None or call.anonymous else self.session
-        with watched(time.monotonic() + self.deadline, call.cancel):
+        with watched(time.monotonic() + self.deadline, call.cancel, call.left):
             prepared = self._prepared(session, call, url, where)
-            response = self._sent(session, prepared, url, where)
+            response = self._sent(session, prepared, url, call.left, where)
             return self._received(call, response, url, where)
 
     def close(self) -> None:
@@ -127,7 +128,9 @@ class HttpTransport:
             failure = _not_a_request(where)
         raise failure  # out here, since a traceback would show the address as the library does, secrets and all
 
-    def _sent(self, session: requests.Session, prepared: requests.PreparedRequest, url: str, where: str) -> requests.Response:
+    def _sent(
+        self, session: requests.Session, prepared: requests.PreparedRequest, url: str, left: Callable[[], None], where: str
+    ) -> requests.Response:
         around = self.surroundings if session is self._own or session.trust_env else _NO_SURROUNDINGS
         options: dict[str, Any] = {
             "stream": True,
@@ -138,7 +141,10 @@ class HttpTransport:
         }
         try:
             # as Session.send does, which also reads the whole body of a redirection, however long it is
-            response = session.get_adapter(url).send(prepared, **options)
+            adapter = session.get_adapter(url)
+            if not isinstance(adapter, WatchedAdapter):
+                left()  # a foreign adapter does not tell when; it is about to
+            response = adapter.send(prepared, **options)
             response = dispatch_hook("response", prepared.hooks, response, **options)  # type: ignore[no-untyped-call] # has no types
             extract_cookies_to_jar(session.cookies, prepared, response.raw)  # type: ignore[no-untyped-call] # has no types
             return cast("requests.Response", response)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -97,6 +97,36 @@ class Index:
         with self._opened() as connection:
             found = None if connection is None else connection.execute(query, (name, since, sha256, fetched_at)).fetchone()
         return None if found is None else _row(found)
+
+    def newest_refused(self, name: str) -> Row | None:
+        """Return the newest row of *name* that a check refused."""
+        query = f"SELECT {_COLUMNS} FROM answers WHERE name = ? AND usable = 0 ORDER BY fetched_at DESC, seq DESC LIMIT 1"  # noqa: S608 - our own names
+        with self._opened() as connection:
+            found = None if connection is None else connection.execute(query, (name,)).fetchone()
+        return None if found is None else _row(found)
+
+    def remove(self, names: Iterable[str]) -> list[str]:
+        """Remove all rows of *names*, and return the contents that no row has any more."""
+        with self._opened() as connection:
+            if connection is None:
+                return []
+            gone: set[str] = set()
+            connection.execute("BEGIN IMMEDIATE")
+            for name in names:
+                gone.update(
+                    sha
+                    for (sha,) in connection.execute("DELETE FROM answers WHERE name = ? RETURNING sha256", (name,)).fetchall()
+                )
+            connection.execute("COMMIT")
+            query = "SELECT 1 FROM answers WHERE sha256 = ? LIMIT 1"
+            return sorted(sha for sha in gone if connection.execute(query, (sha,)).fetchone() is None)
+
+    def names(self) -> list[str]:
+        """Return every identity that has a usable row, in text order."""
+        with self._opened() as connection:
+            if connection is None:
+                return []
+            return [name for (name,) in connection.execute("SELECT DISTINCT name FROM answers WHERE usable = 1 ORDER BY name")]
 
     def rows(self, name: str | None = None) -> Iterator[Row]:
         """Iterate over all rows, or those of *name*, in the order in which they were added; nothing is locked meanwhile."""

@@ -7,10 +7,12 @@ slot of the schedule is lost by that.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 from backfill.errors import Cancelled
 from backfill.fetching.pace import Pace
@@ -37,18 +39,33 @@ class Limiter:
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
         self._in_flight = 0
+        self._name, self._numbers = uuid4().hex, itertools.count()
 
     @contextmanager
-    def turn(self, cancel: threading.Event) -> Iterator[None]:
+    def turn(self, cancel: threading.Event) -> Iterator[Callable[[], None]]:
         """Wait for a turn; it lasts as long as the block.
+
+        Yields:
+            What to call when that for which the turn was taken has left; the turn counts as new until then. Called again it does
+            nothing, and the end of the block calls it.
 
         Raises:
             Cancelled: *cancel* was set before the turn came.
         """
-        self._enter(cancel)
+        name = f"{self._name}-{next(self._numbers)}"
+        self._enter(name, cancel)
+        noted = False
+
+        def left() -> None:
+            nonlocal noted
+            if not noted:
+                noted = True
+                self._pace.left(name)
+
         try:
-            yield
+            yield left
         finally:
+            left()
             with self._lock:
                 self._in_flight -= 1
                 self._call_first()
@@ -58,7 +75,7 @@ class Limiter:
         with self._lock:
             return self._in_flight, len(self._queue)
 
-    def _enter(self, cancel: threading.Event) -> None:
+    def _enter(self, name: str, cancel: threading.Event) -> None:
         called = threading.Event()
         with self._lock:
             self._queue.append(called)
@@ -67,21 +84,21 @@ class Limiter:
             while not granted:
                 if cancel.is_set():
                     raise Cancelled("the job was cancelled while it waited for its turn")
-                granted = self._try_once(called, cancel)
+                granted = self._try_once(name, called, cancel)
         finally:  # by whatever way it leaves, the one behind moves up
             with self._lock:
                 self._in_flight += granted
                 self._queue.remove(called)
                 self._call_first()
 
-    def _try_once(self, called: threading.Event, cancel: threading.Event) -> bool:
+    def _try_once(self, name: str, called: threading.Event, cancel: threading.Event) -> bool:
         with self._lock:
             called.clear()
             is_first = self._queue[0] is called and self._in_flight < self._concurrency
         if not is_first:
             self._clock.wait(called, _LOOK)
             return False
-        wait = self._pace.take()  # not under our lock: it may have to wait for another process's look at a file
+        wait = self._pace.take(name)  # not under our lock: it may have to wait for another process's look at a file
         if wait > 0:
             self._clock.wait(cancel, max(wait, _LEAST))
         return wait <= 0

@@ -31,6 +31,11 @@ class ArchiveFetch:
     def __repr__(self) -> str:
         return f"ArchiveFetch({self._archive!r})"
 
+    @property
+    def archive(self) -> Archive:
+        """The archive."""
+        return self._archive
+
     def bind(self, unit: UnitContext, /) -> BoundFetch:
         """Return the door for one unit."""
         return BoundFetch(checked(self._answer), unit)

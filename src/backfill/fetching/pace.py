@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeAlias
 
+from backfill.errors import StoreUnavailable
 from backfill.fetching.schedule import Schedule
 from backfill.protocols import Clock
+
+_log = logging.getLogger(__name__)
 
 Keeper: TypeAlias = Callable[[], AbstractContextManager[Schedule]]
 """Lends a schedule to one borrower at a time, for as long as it takes to look at it and change it."""
@@ -18,8 +22,12 @@ Keeper: TypeAlias = Callable[[], AbstractContextManager[Schedule]]
 class Pace(Protocol):
     """Says when the next may go."""
 
-    def take(self) -> float:
+    def take(self, turn: str, /) -> float:
         """Go now, and return 0; or return the seconds after which it is worth asking again."""
+        ...
+
+    def left(self, turn: str, /) -> None:
+        """Note that what went under the name *turn* has left by now."""
         ...
 
 
@@ -35,16 +43,28 @@ class HostPace:
         self._keeper, self._clock = keeper, clock
         self._parked_until = -math.inf
 
-    def take(self) -> float:
-        """Go now, and return 0; or return the seconds after which it is worth asking again."""
+    def take(self, turn: str, /) -> float:
+        """Go now, and return 0; or return the seconds after which it is worth asking again.
+
+        Raises:
+            StoreUnavailable: The schedule cannot be kept where processes share it.
+        """
         with self._keeper() as schedule:
             now = self._clock.monotonic()  # read under the lock: moments are noted in the order in which they were taken
-            wait = schedule.ready_at() - now
+            wait = schedule.ready_at(now) - now
             self._parked_until = schedule.parked_until
             if wait > 0:
                 return wait
-            schedule.grant(now)
+            schedule.grant(turn, now)
             return 0.0
+
+    def left(self, turn: str, /) -> None:
+        """Note that what went under the name *turn* has left by now; what cannot be noted counts as not having left."""
+        try:
+            with self._keeper() as schedule:
+                schedule.leave(turn, self._clock.monotonic())
+        except StoreUnavailable as error:  # whoever takes the next turn is stopped by the same; this answer is not lost
+            _log.warning("%s", error)
 
     def penalise(self, until: float) -> None:
         """Let nothing pass before *until* (by the clock's `monotonic`), for whoever shares the schedule."""
@@ -82,10 +102,10 @@ class JobPace:
         self._interval, self._clock = interval, clock
         self._sent = -math.inf
 
-    def take(self) -> float:
-        """Return the seconds that are left to wait; `sent` must follow when it is 0."""
+    def take(self, _turn: str, /) -> float:
+        """Return the seconds that are left to wait; `left` must follow when it is 0."""
         return max(0.0, self._sent + self._interval - self._clock.monotonic())
 
-    def sent(self) -> None:
-        """Note that a request leaves now; from here the seconds count."""
+    def left(self, _turn: str, /) -> None:
+        """Note that a request has left by now; from here the seconds count."""
         self._sent = self._clock.monotonic()

@@ -59,7 +59,7 @@ def _target(source: str, location: str) -> str:
     try:
         return urljoin(source, location)
     except ValueError:
-        return ""
+        return location  # it cannot be taken apart, and is refused as no address
 
 
 def _request(request: DocumentRequest, target: str, status: int) -> DocumentRequest:

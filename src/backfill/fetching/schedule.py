@@ -1,8 +1,9 @@
 """When the next request may be sent. Pure: no clock, no lock, no thread.
 
 Two rules together. A *schedule* gives each request a slot ``1 / rate`` seconds after the one before; who comes late may catch up by
-two slots at most, so that late threads cost no throughput and nobody sends a burst. A *log* of the last N requests lets a request
-pass only when the oldest of them is a full window old, so that no window ever holds more than N, however the slots fell.
+two slots at most, so that late threads cost no throughput and nobody sends a burst. A *log* of the last N departures lets a request
+pass only when, with those that were allowed to go and have not left yet, fewer than N lie in the window that ends now. So no window
+holds more than N departures, however the slots fell and however long a busy machine takes from being allowed to leaving.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from collections import deque
 
 CATCH_UP = 2
 MARGIN = 0.005
-"""Seconds by which a window is kept longer than it must be, since a request leaves a moment after it was allowed to."""
+"""Seconds by which a window is kept longer than it must be, since what leaves in step may arrive a moment out of it."""
+
+LONGEST_UNDER_WAY = 30.0
+"""Seconds after which a request that was allowed to go counts as one that left: whoever took the turn has died, or was stopped."""
 
 
 class Schedule:
@@ -23,31 +27,43 @@ class Schedule:
 
     Attributes:
         due: The moment of the next slot.
-        grants: The moments of the last N requests, oldest first.
+        departures: The moments at which the last requests left, oldest first.
+        under_way: The moments at which requests were allowed to go that have not left yet, by the name of their turn.
+        most: How many departures are kept: as many as the fastest of those who share the log needs.
         parked_until: Until when nothing may be sent, because the host asked for it.
     """
 
     def __init__(self, rate: float | None) -> None:
         self.interval = 0.0 if rate is None else 1.0 / rate
-        self.count = 0 if rate is None else math.ceil(rate)
+        self.count = self.most = 0 if rate is None else math.ceil(rate)
         self.window = self.count * self.interval
         self.due = self.parked_until = -math.inf
-        self.grants: deque[float] = deque()
+        self.departures: deque[float] = deque()
+        self.under_way: dict[str, float] = {}
 
-    def ready_at(self) -> float:
-        """Return the first moment at which a request may be sent."""
+    def ready_at(self, now: float) -> float:
+        """Return the first moment at which a request may be sent, as far as is known *now*."""
+        for turn in [turn for turn, moment in self.under_way.items() if moment + LONGEST_UNDER_WAY <= now]:
+            self.leave(turn, now)
         if not self.count:
             return self.parked_until
-        oldest = self.grants[-self.count] if len(self.grants) >= self.count else -math.inf
+        free = self.count - len(self.under_way)
+        if free <= 0:  # none of them has left, so none can be a window old before one has passed from now
+            return max(self.due, now + self.window + MARGIN, self.parked_until)
+        oldest = self.departures[-free] if len(self.departures) >= free else -math.inf
         return max(self.due, oldest + self.window + MARGIN, self.parked_until)
 
-    def grant(self, now: float) -> None:
-        """Note that a request is sent at *now*."""
+    def grant(self, turn: str, now: float) -> None:
+        """Note that the request of *turn* is allowed to go at *now*; `leave` must follow."""
         self.due = max(self.due, now - CATCH_UP * self.interval) + self.interval
-        most = max(self.count, len(self.grants))  # who shares this log at a higher rate needs more of it than we do
-        self.grants.append(now)
-        while len(self.grants) > most:
-            self.grants.popleft()
+        self.under_way[turn] = now
+
+    def leave(self, turn: str, now: float) -> None:
+        """Note that the request of *turn* has left, at *now* at the latest."""
+        self.under_way.pop(turn, None)
+        self.departures.append(now)
+        while len(self.departures) > self.most:
+            self.departures.popleft()
 
     def park(self, until: float) -> None:
         """Let nothing pass before *until*."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 from backfill.errors import StoreUnavailable
 from backfill.fetching.headers import LONGEST_RETRY_AFTER
@@ -67,18 +67,23 @@ def kept_in_file(directory: Path, host: str, rate: float | None, clock: Clock) -
     return borrowed
 
 
-def _state(schedule: Schedule) -> tuple[float, float, tuple[float, ...]]:
-    return schedule.due, schedule.parked_until, tuple(schedule.grants)
+_State: TypeAlias = tuple[float, float, int, tuple[float, ...], dict[str, float]]
+
+
+def _state(schedule: Schedule) -> _State:
+    return schedule.due, schedule.parked_until, schedule.most, tuple(schedule.departures), dict(schedule.under_way)
 
 
 def _encoded(schedule: Schedule, clock: Clock) -> bytes:
-    due, parked_until, grants = _state(schedule)
+    due, parked_until, most, departures, under_way = _state(schedule)
     state = {
         "written": clock.monotonic(),
         "writtenAt": clock.now().timestamp(),
         "due": max(due, 0.0),  # JSON has no infinity; no monotonic clock is before 0
         "parkedUntil": max(parked_until, 0.0),
-        "grants": grants,
+        "most": most,
+        "departures": departures,
+        "underWay": under_way,
     }
     return dumps(state) + b"\n"  # readers stop at the end of the line, so what a longer state left behind it is harmless
 
@@ -89,12 +94,15 @@ def _restore(schedule: Schedule, content: bytes, clock: Clock, path: Path) -> No
     try:
         state = cast("dict[str, float]", loads(content.partition(b"\n")[0]))
         written, at, due, parked_until = (float(state[name]) for name in ("written", "writtenAt", "due", "parkedUntil"))
-        grants = [float(moment) for moment in cast("dict[str, list[float]]", state)["grants"]]
-    except (ValueError, TypeError, KeyError):
+        most = int(state["most"])
+        departures = [float(moment) for moment in cast("dict[str, list[float]]", state)["departures"]]
+        under_way = {turn: float(moment) for turn, moment in cast("dict[str, dict[str, float]]", state)["underWay"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
         _log.warning("%s cannot be read, so the limits in it start afresh; remove it if this comes again", path)
         return
     now = clock.monotonic()
     drift = (now - written) - (clock.now().timestamp() - at)
-    if max([written, *grants]) > now or abs(drift) > _DRIFT or parked_until > now + LONGEST_RETRY_AFTER:
+    if max([written, *departures, *under_way.values()]) > now or abs(drift) > _DRIFT or parked_until > now + LONGEST_RETRY_AFTER:
         return  # another boot of the machine wrote it, or its clock was set
-    schedule.due, schedule.parked_until, schedule.grants = due, parked_until, deque(grants)
+    schedule.due, schedule.parked_until, schedule.most = due, parked_until, max(schedule.most, most)
+    schedule.departures, schedule.under_way = deque(departures), under_way

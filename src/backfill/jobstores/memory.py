@@ -74,6 +74,9 @@ class MemoryJobStore:
         self._numbers = itertools.count(1)
         self._ledger = OutcomeLedger()
 
+    def __repr__(self) -> str:
+        return f"<MemoryJobStore: {len(self._jobs)} jobs>"
+
     def create(self, spec: JobSpec, /, *, idempotency_key: str | None = None) -> JobSpec:
         """Keep a new job; return it, or the one that was created with the same key before.
 

@@ -11,7 +11,8 @@ from backfill.model.changes import (
     UnitFailed,
     UnitsSettled,
 )
-from backfill.model.coverage import CellState, Coverage
+from backfill.model.coverage import Coverage
+from backfill.model.coverageforms import CellState
 from backfill.model.days import select_days
 from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
 from backfill.model.fetching import Attempts, FetchStatus, HostStatus, JobContext, UnitContext
@@ -32,6 +33,16 @@ from backfill.model.plan import (
     ScopeKind,
 )
 from backfill.model.policy import RetryPolicy
+from backfill.model.provenance import (
+    Cause,
+    DatedDocument,
+    Difference,
+    Evidence,
+    Explanation,
+    Kept,
+    Standing,
+    Verification,
+)
 from backfill.model.record import (
     Collected,
     Contribution,
@@ -55,6 +66,7 @@ __all__ = [
     "BackfillRequest",
     "BackfillScope",
     "BackfillStatus",
+    "Cause",
     "CellState",
     "Change",
     "Collected",
@@ -62,10 +74,12 @@ __all__ = [
     "CollectionType",
     "Contribution",
     "Coverage",
+    "DatedDocument",
     "DayListed",
     "DayPublished",
     "DayRow",
     "Detail",
+    "Difference",
     "DistrictError",
     "DistrictRecord",
     "Document",
@@ -75,6 +89,8 @@ __all__ = [
     "Edition",
     "EncodedRecord",
     "ErrorGroup",
+    "Evidence",
+    "Explanation",
     "FetchStatus",
     "Finding",
     "Found",
@@ -85,6 +101,7 @@ __all__ = [
     "JobEvent",
     "JobSpec",
     "JobState",
+    "Kept",
     "Lease",
     "MergedDay",
     "Method",
@@ -101,6 +118,7 @@ __all__ = [
     "SnapshotMetadata",
     "SnapshotStatus",
     "Stage",
+    "Standing",
     "StatusChanged",
     "StoredDay",
     "SummaryHeader",
@@ -109,6 +127,7 @@ __all__ = [
     "UnitFailed",
     "UnitState",
     "UnitsSettled",
+    "Verification",
     "Wanted",
     "combine_day",
     "decide",

@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
-from enum import StrEnum
 from types import MappingProxyType
 
 from attrs import field, frozen
 
 from backfill.model.checks import frozen_mapping, sized
-
-
-class CellState(StrEnum):
-    """What is known of one (day, district)."""
-
-    FULL = "full"
-    SUMMARY = "summary"
-    FAILED = "failed"
-    UNAVAILABLE = "unavailable"
-    NEVER_TRIED = "never-tried"
+from backfill.model.coverageforms import CellState, CoverageForms
 
 
 def _cells(value: Mapping[date, Mapping[str, CellState]]) -> Mapping[date, Mapping[str, CellState]]:
+    return frozen_mapping(value)
+
+
+def _names(value: Mapping[date, frozenset[str]]) -> Mapping[date, frozenset[str]]:
     return frozen_mapping(value)
 
 
@@ -36,7 +30,7 @@ def _whole(value: Mapping[date, CellState]) -> Mapping[date, CellState]:
 
 
 @frozen
-class Coverage:
+class Coverage(CoverageForms):
     """Every (day, district) of a range with its state.
 
     Attributes:
@@ -47,6 +41,7 @@ class Coverage:
         districts: The districts looked at, in text order.
         cells: For each day the states of its districts; a district that is missing from it was never tried.
         gaps: Days that the source is known not to have, with the kind of gap.
+        incomplete: For each day the districts that are stored, and that a later run completes.
         whole: What became of days as a whole, whose districts could not be listed: failed, or unavailable.
     """
 
@@ -57,6 +52,7 @@ class Coverage:
     districts: tuple[str, ...]
     cells: Mapping[date, Mapping[str, CellState]] = field(repr=False, converter=_cells)
     gaps: Mapping[date, str] = field(factory=dict, repr=False, converter=_gaps)
+    incomplete: Mapping[date, frozenset[str]] = field(factory=dict, repr=False, converter=_names, kw_only=True)
     whole: Mapping[date, CellState] = field(factory=dict, repr=False, converter=_whole)
 
     def state(self, day: date, district: str) -> CellState:
@@ -75,5 +71,10 @@ class Coverage:
     @property
     def counts(self) -> Mapping[CellState, int]:
         """How many (day, district) are in each state."""
-        counted = Counter(state for _day, _district, state in self)
+        wanted = frozenset(self.districts)
+        counted: Counter[CellState] = Counter()
+        for day in self.days:
+            known = [state for district, state in self.cells.get(day, {}).items() if district in wanted]
+            counted.update(known)
+            counted[CellState.UNAVAILABLE if day in self.gaps else CellState.NEVER_TRIED] += len(self.districts) - len(known)
         return MappingProxyType({state: counted[state] for state in CellState})

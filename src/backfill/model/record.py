@@ -28,12 +28,13 @@ class Collected:
     """What a source returns for a district when a bare payload does not say enough.
 
     Attributes:
-        data: The figures: anything the converter turns into JSON.
+        data: The figures: anything the converter turns into JSON; or an `EncodedRecord`, made elsewhere, whose bytes are final.
         as_of: The day on which the publisher gave them out; ``None`` = the day itself.
         detail: ``"full"`` or ``"summary"``.
         findings: What a reader should know of them.
         settled: ``False`` = incomplete, a later run should collect it again; ``None`` = as the edition says.
-        documents: The raw documents it was made from. Filled in by the library.
+        documents: The raw documents it was made from, where the source was handed others besides: only these are named in what is
+            stored. Empty = all that it was handed for it.
     """
 
     data: object

@@ -29,6 +29,7 @@ from backfill.model import (
     SnapshotMetadata,
     UnitContext,
 )
+from backfill.protocols.archived import Cumulative, DocumentDating, Replaying, Summarized
 from backfill.protocols.jobs import (
     JobStore,
     OutlivesProcess,
@@ -43,21 +44,25 @@ from backfill.protocols.jobs import (
 __all__ = [
     "BatchSource",
     "Clock",
+    "Cumulative",
     "DataSource",
     "DaySummarizer",
     "DistrictCatalog",
     "DistrictNaming",
+    "DocumentDating",
     "EditionCatalog",
     "Fetch",
     "Fetcher",
     "JobStore",
     "LatestDay",
     "OutlivesProcess",
+    "Replaying",
     "RequestPlanner",
     "ScopeResolver",
     "Snapshot",
     "SnapshotDraft",
     "SnapshotStore",
+    "Summarized",
     "SupportsClaims",
     "SupportsErrors",
     "SupportsEvents",

@@ -20,8 +20,9 @@ Expected = Districts | EllipsisType
 """What a change is based on; ``...`` = whatever there is."""
 
 SUGGESTED = 3
+_LISTED = 12  # configured districts that a remedy repeats
 _SHOWN = 80  # characters of an identifier that a log line or an error repeats
-_ALL = "name districts, or call clear() to have all of them in scope"
+_ALL = "name districts, or clear the configuration to have all of them in scope"
 _CLOSE = 0.5  # identifiers are short: '61' and '16' have half of their characters in common
 
 
@@ -51,6 +52,9 @@ class DistrictConfigurationService:
         self._file = ConfigurationFile(as_path("path", path))
         self._normalize = normalize
         self._clock = clock
+
+    def __repr__(self) -> str:
+        return f"DistrictConfigurationService({str(self._file.path)!r})"
 
     @property
     def districts(self) -> Districts:
@@ -118,7 +122,7 @@ class DistrictConfigurationService:
             known = before or ()
             for district in gone:
                 if district not in known:
-                    remedy = _hint(_suggest(district, known), "see `districts` for those that are")
+                    remedy = _hint(_suggest(district, known), _name_configured(known))
                     raise InvalidRequest("districts", district, "is not configured", remedy)
             return tuple(district for district in known if district not in gone)
 
@@ -223,8 +227,20 @@ def _hint(suggestions: Sequence[str], otherwise: str) -> str:
     return f"did you mean {' or '.join(map(repr, suggestions[:SUGGESTED]))}? {otherwise}" if suggestions else otherwise
 
 
+def _name_configured(configured: Sequence[str]) -> str:
+    """Return the remedy for a name that is not *configured*."""
+    if not configured:
+        return "none is configured, so there is nothing to remove"
+    more = len(configured) - _LISTED
+    return f"name one that is configured: {', '.join(configured[:_LISTED])}{f' and {more} more' if more > 0 else ''}"
+
+
 def _none_left(requested: tuple[str, ...], excluded: Sequence[Doubt], configured: Districts) -> InvalidRequest:
     reasons = "; ".join(f"{doubt.text[:_SHOWN]!r}: {doubt.why}" for doubt in excluded[:SUGGESTED])
     suggestions = tuple(dict.fromkeys(name for doubt in excluded for name in doubt.suggestions))
-    otherwise = "write the publisher's identifiers" if configured is None else "name configured districts, or add() them"
+    otherwise = (
+        "write the publisher's identifiers"
+        if configured is None
+        else "name districts that are configured, or add them to the configuration"
+    )
     return InvalidRequest("target_districts", requested, f"none of them is in scope ({reasons})", _hint(suggestions, otherwise))

@@ -11,6 +11,9 @@ from backfill.model.checks import as_texts
 class OpenScope:
     """Everything that the source lists for a day; named districts are taken as they come. Leaves nothing out; any thread."""
 
+    def __repr__(self) -> str:
+        return "OpenScope()"
+
     def resolve(self, requested: Sequence[str] | None, /) -> BackfillScope:
         """Return the scope of a request for *requested*; ``None`` = all.
 

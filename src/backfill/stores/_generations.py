@@ -26,8 +26,9 @@ from backfill.stores._metadata import decode_metadata
 KEPT_SECONDS = 60.0
 """So long a former state is kept for readers that still hold it."""
 
-Stamp = tuple[int, int, int]
-"""Modification time in ns, size and inode of a manifest: a new state has another one."""
+Stamp = tuple[int, int, int, int]
+"""Modification time in ns, size and inode of a manifest, and modification time of its directory: a new state has another one, and
+so has one of which a file was taken away."""
 
 
 class Generations:
@@ -58,6 +59,13 @@ class Generations:
         with suppress(FileNotFoundError, NotADirectoryError):
             return stamp_of(self._layout.live(day) / MANIFEST)
         return None
+
+    def names(self, day: date) -> frozenset[str]:
+        """Return the names of the files of the live day; none where it is not stored."""
+        try:
+            return frozenset(self._files.names(self._layout.live(day)))
+        except (FileNotFoundError, NotADirectoryError):
+            return frozenset()
 
     def is_stored(self, day: date) -> bool:
         """Whether the day has a manifest."""
@@ -180,7 +188,8 @@ class Generations:
 def stamp_of(path: Path) -> Stamp:
     """Return the stamp of a manifest."""
     facts = os.stat(path)  # noqa: PTH116 - a third faster than the method, and called for every day of a history
-    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+    around = os.stat(os.path.dirname(path))  # noqa: PTH116, PTH120 - as above
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino, around.st_mtime_ns
 
 
 def _damaged(path: str) -> DamagedFile:

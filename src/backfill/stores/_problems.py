@@ -11,6 +11,7 @@ from pathlib import Path
 from backfill.errors import BackfillError, StoreError, StoreUnavailable
 
 _FULL = "free some space there, and run the rest again"
+_MISSING = "it is not there, and cannot be made: make it, or choose another directory"
 _DENIED = "let this user write there, or choose another directory"
 _REMEDIES = {
     errno.ENOSPC: _FULL,
@@ -33,7 +34,7 @@ def translated(root: Path, doing: str) -> Iterator[None]:
     except OSError as error:
         where = f" ({os.fspath(error.filename)!r})" if isinstance(error.filename, str | os.PathLike) else ""
         said = f"{root}: {error.strerror or error} while {doing}{where}"
-        remedy = _REMEDIES.get(error.errno or 0)
+        remedy = _MISSING if error.errno == errno.ENOENT and not root.is_dir() else _REMEDIES.get(error.errno or 0)
         if remedy is None:
             raise StoreError(f"{said}; what was stored stays stored, so try again") from error
         raise StoreUnavailable(f"{said}; {remedy}: what was stored stays stored") from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 from backfill.errors import DamagedFile
 from backfill.jsonvalues import JsonValue, loads
-from backfill.model import DistrictRecord, SnapshotMetadata
+from backfill.model import DistrictRecord, SnapshotMetadata, SummaryHeader
 from backfill.serialization import decode_record
 from backfill.stores._generations import Generations
 from backfill.stores._layout import checked_district, checked_summary, district_file, summary_file
@@ -49,6 +50,11 @@ class FileSnapshot:
     def districts(self) -> tuple[str, ...]:
         """The districts stored, in text order."""
         return tuple(self._manifest.entries)
+
+    @property
+    def summaries(self) -> Mapping[str, SummaryHeader]:
+        """What is said of each summary of the day, by name, in text order."""
+        return self._manifest.summaries
 
     def district(self, district: str, /) -> DistrictRecord:
         """Return one district's record.

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from backfill.errors import DamagedFile
 from backfill.model import Contribution, MergedDay, RecordHeader, SnapshotInfo, StoredDay, SummaryHeader, combine_day, decide
 from backfill.protocols import Clock
-from backfill.serialization import decode_record
+from backfill.serialization import content_digest, decode_record
 from backfill.stores._atomic import FileSystem, link_or_copy, remove_tree, replace_directory
 from backfill.stores._generations import KEPT_SECONDS, Generations, stamp_of
 from backfill.stores._index import EntryIndex
@@ -154,7 +154,11 @@ class Writer:
         lost = {
             district
             for district, before in old.entries.items()
-            if district in headers and decide(before, headers[district]) != "replace" and is_lost(district_file(district), before)
+            if district in headers
+            and decide(before, headers[district]) != "replace"
+            and (
+                is_lost(district_file(district), before) or self._is_edited(old.metadata.day, district, before, headers[district])
+            )
         }
         lost_summaries = {
             name for name, before in old.summaries.items() if name in summaries and is_lost(summary_file(name), before)
@@ -164,6 +168,16 @@ class Writer:
             entries={district: header for district, header in old.entries.items() if district not in lost},
             summaries={name: header for name, header in old.summaries.items() if name not in lost_summaries},
         )
+
+    def _is_edited(self, day: date, district: str, before: RecordHeader, new: RecordHeader) -> bool:
+        """Whether a file that is to be kept, since it says the same, does not: somebody has edited it, and its hash in the manifest."""
+        if before.sha256 == new.sha256 or before.content_digest != new.content_digest:
+            return False
+        path = self._layout.live(day) / district_file(district)
+        try:
+            return content_digest(decode_record(self._files.read(path), settled=True, path=str(path))) != before.content_digest
+        except DamagedFile:
+            return True
 
     def _build(self, merged: MergedDay, staged: Staged, old: Manifest | None, build: Path, now: datetime) -> None:
         day = merged.day.metadata.day

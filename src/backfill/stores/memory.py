@@ -183,6 +183,11 @@ class _Snapshot:
         """The districts stored, in text order."""
         return tuple(self._found.stored.entries)
 
+    @property
+    def summaries(self) -> Mapping[str, SummaryHeader]:
+        """What is said of each summary of the day, by name, in text order."""
+        return MappingProxyType(self._found.stored.summaries)
+
     def district(self, district: str, /) -> DistrictRecord:
         """Return one district's record."""
         header = self._found.stored.entries.get(checked_district(district))

@@ -29,7 +29,7 @@ from backfill.stores._atomic import FileSystem
 from backfill.stores._draft import FileDraft
 from backfill.stores._generations import Generations
 from backfill.stores._index import EntryIndex
-from backfill.stores._layout import Layout, parse_day
+from backfill.stores._layout import Layout, district_file, parse_day
 from backfill.stores._locks import Locks
 from backfill.stores._missing import no_day
 from backfill.stores._problems import translated
@@ -116,23 +116,37 @@ class PerDistrictFileSnapshotStore:
         return FileSnapshot(self._generations, self._root, *found)
 
     def entries(self, day: date, /) -> Mapping[str, RecordHeader]:
-        """Return what the day's manifest says of each record; empty when the day is not stored. Quick, also for ten years.
+        """Return what the day's manifest says of each record whose file is there; empty when the day is not stored.
+
+        Quick, also for ten years: no file of a record is opened, and a day whose directory has not changed is not listed again.
 
         Raises:
             DamagedFile: The manifest cannot be read.
         """
         wanted = as_date("day", day)
         with translated(self._root, f"reading {day}"):
-            stamp = self._generations.stamp(wanted)
-            known = None if stamp is None else self._index.load(wanted, stamp)
-            if known is not None:
-                return known
-            manifest = self._generations.manifest(wanted)
+            while (found := self._entries(wanted)) is None:
+                pass
+        return found
+
+    def _entries(self, day: date) -> Mapping[str, RecordHeader] | None:
+        """Return the entries of one state of the day; ``None`` = it was replaced while it was looked at."""
+        stamp = self._generations.stamp(day)
+        known = None if stamp is None else self._index.load(day, stamp)
+        if known is not None:
+            return known
+        manifest = self._generations.manifest(day)
         if manifest is None:
             return {}
-        if stamp is not None:
-            self._index.save(wanted, stamp, manifest.entries)
-        return manifest.entries
+        if stamp is None:  # it stands aside for a moment, while its successor is put in place
+            return manifest.entries
+        names = self._generations.names(day)
+        if self._generations.stamp(day) != stamp:
+            return None
+        present = {district: header for district, header in manifest.entries.items() if district_file(district) in names}
+        if len(present) == len(manifest.entries):
+            self._index.save(day, stamp, present)
+        return present
 
     def days(self, start: date | None = None, end: date | None = None, /) -> Iterator[date]:
         """Iterate over the stored days from *start* to *end* (inclusive), ascending.

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from backfill.errors import JobNotFound
 from backfill.model import (
@@ -26,7 +26,7 @@ from backfill.model import (
     UnitState,
 )
 from backfill.protocols import JobStore, SupportsErrors, SupportsEvents, SupportsOutcomes
-from backfill.testing._machines import limits
+from backfill.testing._machines import limits, run_machine
 from backfill.testing.contracts._asserting import equal, refused
 from backfill.testing.contracts._job_hooks import facts, same_state
 from backfill.testing.samples import NOON, days, failure, job_spec
@@ -56,12 +56,13 @@ _CHANGES = _SETTLING | st.builds(StatusChanged, st.sampled_from([BackfillStatus.
 class JobMachine(RuleBasedStateMachine):
     """The calls, and what they do to the model. `run` says which store."""
 
+    places: str
     make_store: Callable[[Path], JobStore]
     durable: bool
 
     def __init__(self) -> None:
         super().__init__()
-        self.place = Path(tempfile.mkdtemp(prefix="backfill-machine-"))
+        self.place = Path(tempfile.mkdtemp(dir=self.places))
         self.states: dict[str, JobState] = {}
         self.events: list[JobEvent] = []
         self.outcomes: dict[tuple[date, str | None], UnitState] = {}
@@ -167,5 +168,5 @@ def close_store(store: JobStore) -> None:
 
 def run(make_store: Callable[[Path], JobStore], *, durable: bool, examples: int, steps: int, shortest: bool) -> None:
     """Run the machine against a store; see `backfill.testing.stateful`."""
-    machine = type("JobMachine", (JobMachine,), {"make_store": staticmethod(make_store), "durable": durable})
-    run_state_machine_as_test(machine, settings=limits(examples, steps, shortest=shortest))
+    of_store = {"make_store": staticmethod(make_store), "durable": durable}
+    run_machine(JobMachine, of_store, settings=limits(examples, steps, shortest=shortest))

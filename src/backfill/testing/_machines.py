@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from tempfile import TemporaryDirectory
+
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+
+def run_machine(machine: type[RuleBasedStateMachine], attributes: Mapping[str, object], settings: settings) -> None:
+    """Run *machine* with these attributes, and with ``places``, a folder that is removed however the run ends."""
+    with TemporaryDirectory(prefix="backfill-machine-") as places:
+        of_store = type(machine.__name__, (machine,), {**attributes, "places": places})
+        run_state_machine_as_test(of_store, settings=settings)
 
 
 def limits(examples: int, steps: int, *, shortest: bool) -> settings:

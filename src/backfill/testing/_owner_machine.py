@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from backfill.errors import LeaseLost
 from backfill.model import BackfillStatus, Finding, Found, Lease, StatusChanged
 from backfill.protocols import JobStore, SupportsLeases
 from backfill.testing._job_machine import close_store
-from backfill.testing._machines import limits
+from backfill.testing._machines import limits, run_machine
 from backfill.testing.clock import VirtualClock
 from backfill.testing.contracts._asserting import equal, refused
 from backfill.testing.contracts._job_hooks import TTL
@@ -26,13 +26,14 @@ _HANDS = st.integers(0, 2)
 class OwnerMachine(RuleBasedStateMachine):
     """Three who want to own one job, each elsewhere for the others, and who may write at each moment. `run` says which store."""
 
+    places: str
     make_store: Callable[[Path], JobStore]
     elsewhere: Callable[[JobStore], JobStore]
     clock: VirtualClock
 
     def __init__(self) -> None:
         super().__init__()
-        self.place = Path(tempfile.mkdtemp(prefix="backfill-machine-"))
+        self.place = Path(tempfile.mkdtemp(dir=self.places))
         self.store = type(self).make_store(self.place)
         self.store.create(job_spec("j1"))
         self.store.apply("j1", [StatusChanged(BackfillStatus.PROCESSING, NOON)], at=NOON)
@@ -116,6 +117,4 @@ def run(
 ) -> None:
     """Run the machine against a store; see `backfill.testing.stateful`."""
     of_store = {"make_store": staticmethod(make_store), "elsewhere": staticmethod(elsewhere), "clock": clock}
-    run_state_machine_as_test(
-        type("OwnerMachine", (OwnerMachine,), of_store), settings=limits(examples, steps, shortest=shortest)
-    )
+    run_machine(OwnerMachine, of_store, settings=limits(examples, steps, shortest=shortest))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from attrs import astuple, field, frozen, mutable
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from backfill.errors import SnapshotNotFound
 from backfill.protocols import Clock, Snapshot, SnapshotDraft, SnapshotStore
-from backfill.testing._machines import limits
+from backfill.testing._machines import limits, run_machine
 from backfill.testing.clock import VirtualClock
 from backfill.testing.contracts._asserting import equal, refused
 from backfill.testing.samples import contribution, failure, record
@@ -61,13 +61,14 @@ class StoreMachine(RuleBasedStateMachine):
     """The calls, and what they do to the dictionary. `run` says which store."""
 
     drafts = Bundle("drafts")
+    places: str
     make_store: Callable[[Path], SnapshotStore]
     durable: bool
     clock: Clock | None
 
     def __init__(self) -> None:
         super().__init__()
-        self.place = Path(tempfile.mkdtemp(prefix="backfill-machine-"))
+        self.place = Path(tempfile.mkdtemp(dir=self.places))
         self.model: dict[date, dict[str, Said]] = {}
         self.totals: dict[date, tuple[int, int]] = {}
         self.missing: dict[date, set[str]] = {}
@@ -183,5 +184,4 @@ def run(
 ) -> None:
     """Run the machine against a store; see `backfill.testing.stateful`."""
     of_store = {"make_store": staticmethod(make_store), "durable": durable, "clock": clock}
-    machine = type("StoreMachine", (StoreMachine,), of_store)
-    run_state_machine_as_test(machine, settings=limits(examples, steps, shortest=shortest))
+    run_machine(StoreMachine, of_store, settings=limits(examples, steps, shortest=shortest))

@@ -25,6 +25,9 @@ class VirtualClock:
         self._moved = threading.Condition()
         self.waits: list[float] = []
 
+    def __repr__(self) -> str:
+        return f"<VirtualClock: {self.now().isoformat()}>"
+
     def today(self) -> date:
         """Return the virtual date in UTC."""
         return self.now().date()

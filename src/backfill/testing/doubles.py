@@ -73,6 +73,9 @@ class StoreAround:
         self._store = store
         self._around = around
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._store!r})"
+
     def begin(self, day: date, /, *, job_id: str) -> SnapshotDraft:
         """Return a draft around a draft of the store."""
         with self._around("begin", (day, job_id)):

@@ -46,6 +46,9 @@ class DictFetch:
         self._lock = threading.Lock()
         self.calls: list[DocumentRequest] = []
 
+    def __repr__(self) -> str:
+        return f"<DictFetch: {len(self._answers)} documents, {len(self.calls)} calls>"
+
     def __call__(
         self,
         url: str,

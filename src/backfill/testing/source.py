@@ -41,6 +41,9 @@ class ScriptedSource:
         self._in_flight = 0
         self._asked: dict[tuple[date, str], int] = {}
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {len(self.calls)} calls>"
+
     def collect_district(self, day: date, district: str, _fetch: Fetch, /) -> object:
         """Return, or raise, what the script says."""
         with self._call("collect_district", day, (district,)):

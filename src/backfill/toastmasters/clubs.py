@@ -1,16 +1,15 @@
 """One club's figures, joined from the three reports of its district, and the form in which they are stored.
 
-Clubs make up nine tenths of a district's file, and there are ten years of days of files; so their entries hold nothing twice, and
-nothing that says nothing:
+Clubs make up nine tenths of a district's file, and there are ten years of days of files; so their entries hold nothing that says
+nothing:
 
 * What most clubs do not have, or a program year cannot have, is left out where it is unknown: dates, the printed level, visits,
   the success plan, cells of unknown columns. A key that is not there is unknown. The keys of toast-stats' clubs that every
   report can fill are always there, and null where they are unknown.
-* Names of division and area follow from their identifiers, and stand once, in ``divisions`` and ``areas``.
 * The columns that goals are counted from are numbers in a fixed order, which the district's ``dcpColumns`` names once.
 * Whether a level is provisional is said of clubs that have one.
 
-Nothing is lost by it: of the 180 clubs of district 91, January 2023, 168 KB become 98.
+Nothing is lost by it: of the 180 clubs of district 91, January 2023, 168 KB become 107.
 """
 
 from __future__ import annotations
@@ -159,11 +158,14 @@ def club_data(club: Club, day: date, counted: Sequence[tuple[str, str]]) -> dict
         counted: See `counted_columns`.
     """
     row, payments, visits = club.row, club.payments, club.visits
+    division, area = row.division or NOWHERE, row.area or NOWHERE
     data: dict[str, JsonValue] = {
         "clubId": row.club_number,
         "clubName": row.club_name,
-        "divisionId": (row.division or NOWHERE).id,
-        "areaId": (row.area or NOWHERE).id,
+        "divisionId": division.id,
+        "divisionName": division.name,
+        "areaId": area.id,
+        "areaName": area.name,
         "membershipCount": row.active_members,
         "membershipBase": row.membership_base,
         "newMembers": club.new_members,
@@ -199,7 +201,7 @@ def _level(club: Club, day: date) -> dict[str, JsonValue]:
     row, year = club.row, program_year(day).start
     level = club_level(row.goals_met, row.active_members, club.net_growth, year=year, plan=row.csp)
     if level is None or level is Level.NONE:
-        return {"clubLevel": level}
+        return {"clubLevel": None if level is None else level.value}
     provisional = is_provisional(level, club.april_renewals, row.membership_base, year=year, month=day.month)
     return {"clubLevel": level.value, "clubLevelProvisional": provisional}
 

@@ -28,7 +28,13 @@ def collect_summaries(published: Published) -> dict[str, Collected]:
     """Return what the summary says of each district."""
     settled = False if published.is_doubted else None
     return {
-        district: Collected(summary_data(published.day, district, row), published.as_of, "summary", settled=settled)
+        district: Collected(
+            summary_data(published.day, district, row),
+            published.as_of,
+            "summary",
+            settled=settled,
+            documents=published.documents,
+        )
         for district, row in collectable(published).items()
     }
 
@@ -36,8 +42,9 @@ def collect_summaries(published: Published) -> dict[str, Collected]:
 def collect_rankings(published: Published) -> Collected:
     """Return the ranking of all districts of the summary, those included that cannot be collected: a finding names these."""
     findings = located((*published.summary.findings, *_uncollectable(published)), published.day)
-    ranked = rankings(published.day, published.as_of, published.summary, fetched_at=published.fetched_at)
-    return Collected(ranked, published.as_of, "summary", findings=findings)
+    fetched_at = max((ref.fetched_at for ref in published.documents), default=None)
+    ranked = rankings(published.day, published.as_of, published.summary, fetched_at=fetched_at)
+    return Collected(ranked, published.as_of, "summary", findings=findings, documents=published.documents)
 
 
 def collect_in_full(reader: Reader, published: Published, district: str) -> Collected:
@@ -48,24 +55,26 @@ def collect_in_full(reader: Reader, published: Published, district: str) -> Coll
         SourceError: A report cannot be had, or believed.
     """
     row = published.rows.get(district)
-    if row is None:
+    if row is None and published.documents:
         message = f"the summary of {published.day} does not have district {district}"
         raise DataUnavailable(message, kind="no_such_district")
     clubs = _clubs(reader, published, district, row)
     payments = _optional(reader, ReportKind.DISTRICT, DistrictRow, published, district, clubs.as_of)
     visits = _optional(reader, ReportKind.DIVISIONS, DivisionRow, published, district, clubs.as_of)
-    made = district_data(published.day, district, clubs.report, payments, visits, row)
+    made = district_data(published.day, district, clubs.report, _report(payments), _report(visits), row)
     is_missed = clubs.as_of != published.as_of and not published.is_by_label
     is_whole = made.settled and not is_missed and not published.is_doubted
-    return Collected(made.data, clubs.as_of, "full", findings=made.findings, settled=None if is_whole else False)
+    others = (answer.document.ref for answer in (payments, visits) if answer is not None)
+    used = (*published.documents, clubs.document.ref, *others)
+    return Collected(made.data, clubs.as_of, "full", findings=made.findings, settled=None if is_whole else False, documents=used)
 
 
-def _clubs(reader: Reader, published: Published, district: str, row: SummaryRow) -> Answer[ClubRow]:
+def _clubs(reader: Reader, published: Published, district: str, row: SummaryRow | None) -> Answer[ClubRow]:
     wanted = DashboardDocument(ReportKind.CLUBS, district, published.month, published.as_of)
     try:
         return reader.read_first(wanted, published.step_backs, ClubRow, day=published.day)
     except NoRows as error:
-        if not row.paid_clubs and not row.active_clubs:
+        if row is None or (not row.paid_clubs and not row.active_clubs):
             message = f"nothing was published of district {district} for {published.day}"
             raise DataUnavailable(message, kind="no_rows", attempts=error.attempts) from error
         raise
@@ -73,13 +82,17 @@ def _clubs(reader: Reader, published: Published, district: str, row: SummaryRow)
 
 def _optional(
     reader: Reader, kind: ReportKind, row: type[RowT], published: Published, district: str, as_of: date
-) -> Report[RowT] | None:
+) -> Answer[RowT] | None:
     """Return a report that a district's figures can do without; ``None`` = it has no rows, or does not exist."""
     wanted = DashboardDocument(kind, district, published.month, as_of)
     try:
-        return reader.read(wanted, row, day=published.day).report
+        return reader.read(wanted, row, day=published.day)
     except (NoRows, DataUnavailable):
         return None
+
+
+def _report(answer: Answer[RowT] | None) -> Report[RowT] | None:
+    return None if answer is None else answer.report
 
 
 def _uncollectable(published: Published) -> Iterator[Finding]:

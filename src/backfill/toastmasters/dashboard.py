@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from backfill.errors import InvalidRequest
-from backfill.model import DocumentRequest, Edition, normalize_district
+from backfill.model import DatedDocument, DocumentRequest, Edition, normalize_district
 from backfill.model.checks import as_date
-from backfill.toastmasters.calendar import ClosingCalendar, newest_day
+from backfill.toastmasters.calendar import ClosingCalendar, day_of, newest_day
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.years import ProgramYear, month_of, next_month, program_year
 
@@ -125,6 +125,15 @@ def parse_document_name(name: str) -> DashboardDocument:
         kinds = ", ".join(ReportKind)
         raise InvalidRequest("name", name, f"not the name of a report ({kinds})", "write 'districtsummary~2023-01-31~2023-02-08'")
     return DashboardDocument(ReportKind(found[1]), found[2], as_date("month_end", found[3]), as_date("as_of", found[4]))
+
+
+def date_document(name: str) -> DatedDocument | None:
+    """Return which day, and which district, the document of this identity is about; ``None`` = it is none of the dashboard's."""
+    try:
+        found = parse_document_name(name)
+    except InvalidRequest:
+        return None
+    return DatedDocument(day_of(found.month, found.as_of), found.district, found.as_of)
 
 
 def export_url(base_url: str, kind: ReportKind, district: str | None, month_end: date, as_of: date, *, open_year: bool) -> str:

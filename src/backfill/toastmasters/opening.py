@@ -21,6 +21,7 @@ from backfill.toastmasters.almanac import Almanac
 from backfill.toastmasters.calendar import ClosingCalendar
 from backfill.toastmasters.dashboard import DASHBOARD_URL, parse_document_name
 from backfill.toastmasters.identifiers import normalize_district
+from backfill.toastmasters.importing import ImportReport, import_reports
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.refresh import RefreshService
 from backfill.toastmasters.source import RefreshServiceSource
@@ -57,6 +58,7 @@ class DashboardService(BackfillService):
         )
         self.jobs = SqliteJobStore(root / "jobs.sqlite3", clock=clock)
         self.resumed: tuple[Job, ...] = ()
+        self._history_file = root / "history.sqlite3"
         self._polite = PoliteFetcher(rate=rate, archive=self.archive, shared_state=root / "limits", clock=clock)
         almanac = kept_almanac(root / "config" / "closings.json")
         self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=almanac)
@@ -102,6 +104,15 @@ class DashboardService(BackfillService):
     def refresh(self, districts: Sequence[str] | None = None) -> SnapshotInfo:
         """Collect the newest day into the folder, within the service's scope; see `RefreshService.refresh`."""
         return self.refresh_service.refresh(self.store, districts, scope=self.scope)
+
+    def import_reports(self, folder: str | os.PathLike[str]) -> ImportReport:
+        """Take the CSV files below *folder* into the archive; `rebuild` makes snapshots of them. See `import_reports` of the module.
+
+        Raises:
+            InvalidRequest: There is no such folder.
+            StoreError: The archive cannot be used.
+        """
+        return import_reports(Path(folder), self.archive, self.refresh_service.almanac)
 
     def read_raw(self, day: date, district: str | None, report: ReportKind | str) -> Document:
         """Return a raw document of a stored day: exactly the one that its figures were made from.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from attrs import evolve, frozen
 
 from backfill.errors import DataUnavailable
-from backfill.model import Edition
+from backfill.model import DocumentRef, Edition
 from backfill.toastmasters.almanac import Found
 from backfill.toastmasters.answers import MAX_ATTEMPTS, NoRows, OtherPeriod
 from backfill.toastmasters.asking import Answer, Reader
@@ -30,7 +30,7 @@ class Published:
         month: Its month, by its last day.
         as_of: The as-of of its edition.
         summary: The summary of all districts.
-        fetched_at: When that was fetched (aware, UTC).
+        documents: The document that it was read from; empty = there is none, where an archive is all that is asked, and it has no rows.
         step_backs: Earlier as-ofs to try where a report of this one turns out to hold nothing.
         is_by_label: Whether the as-of expected was no more than the label of a page, which may be days too late.
         is_doubted: Whether a later state of the day may be had yet, whatever the calendar says: it is not settled.
@@ -40,7 +40,7 @@ class Published:
     month: date
     as_of: date
     summary: Report[SummaryRow]
-    fetched_at: datetime
+    documents: tuple[DocumentRef, ...]
     step_backs: tuple[date, ...] = ()
     is_by_label: bool = False
     is_doubted: bool = False
@@ -49,6 +49,12 @@ class Published:
     def rows(self) -> dict[str, SummaryRow]:
         """The rows of the summary by district, in its order."""
         return {row.district: row for row in self.summary.rows if row.district is not None}
+
+
+def without_summary(edition: Edition) -> Published:
+    """Return the day of *edition*, whose as-of is known, where its summary cannot be had: nothing is compared with it then."""
+    nothing: Report[SummaryRow] = Report(ReportKind.SUMMARY, None, (), 0, (), frozenset())
+    return Published(edition.day, month_of(edition.day), edition.as_of or edition.day, nothing, (), is_doubted=True)
 
 
 def find_day(reader: Reader, edition: Edition) -> Published:
@@ -71,7 +77,7 @@ def find_day(reader: Reader, edition: Edition) -> Published:
         month,
         answer.as_of,
         answer.report,
-        answer.document.fetched_at,
+        (answer.document.ref,),
         found.step_backs,
         is_by_label=found.is_by_label,
         is_doubted=found.is_doubted,

@@ -13,17 +13,17 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from backfill.clock import SystemClock
-from backfill.errors import ServiceUnusable, SourceError
+from backfill.errors import NotArchived, ServiceUnusable, SourceError
 from backfill.model import Collected, DocumentRequest, Edition, Frequency, JobContext, SnapshotInfo, UnitContext
 from backfill.model.checks import as_date, as_texts
 from backfill.protocols import Clock, Fetch, Fetcher, ScopeResolver, SnapshotStore
-from backfill.toastmasters.almanac import Almanac
+from backfill.toastmasters.almanac import Almanac, Found
 from backfill.toastmasters.asking import Reader
 from backfill.toastmasters.calendar import ClosingCalendar
 from backfill.toastmasters.collecting import collect_in_full, collect_rankings, collect_summaries, collectable
 from backfill.toastmasters.dashboard import DASHBOARD_URL, checked_base_url, document_requests
 from backfill.toastmasters.identifiers import normalize_district
-from backfill.toastmasters.published import Published, find_day
+from backfill.toastmasters.published import Published, find_day, without_summary
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -59,6 +59,7 @@ class RefreshService:
         self._base_url = checked_base_url(base_url)
         self._almanac = almanac or Almanac()
         self._fetch = fetch
+        self._told: Edition | None = None
         self._own: Fetcher | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -100,10 +101,30 @@ class RefreshService:
         other._own = None  # noqa: SLF001 - as above
         return other
 
+    def replaying(self, edition: Edition) -> RefreshService:
+        """Return a copy that takes *edition* for what was published of its day, whatever was learnt since, and learns nothing for others.
+
+        For making a day anew from the documents that it was made from: without it, what is known by now of a close would have other
+        documents asked for.
+        """
+        other = copy.copy(self)
+        other._told = edition  # noqa: SLF001 - of the same class
+        other._own = None  # noqa: SLF001 - as above
+        other._almanac = Almanac(self.calendar)  # noqa: SLF001 - as above
+        if edition.as_of is not None:
+            back = self.calendar.step_backs(edition.day, edition.as_of)
+            other._almanac.note_found(edition.day, self._clock.today(), Found(edition.as_of, back))  # noqa: SLF001 - as above
+        return other
+
     @property
     def calendar(self) -> ClosingCalendar:
         """What is known of closing months by now."""
         return self._almanac.calendar
+
+    @property
+    def almanac(self) -> Almanac:
+        """What is known of closing months, and learns."""
+        return self._almanac
 
     # --- collecting ---------------------------------------------------------------------------------------------------
 
@@ -139,7 +160,7 @@ class RefreshService:
         """
         name = normalize_district(district)
         edition = self._edition(day)
-        return collect_in_full(self._reader(edition, name), self._find(day), name)
+        return collect_in_full(self._reader(edition, name), self._find_at_all(day), name)
 
     def get_multiple_districts(self, day: date, districts: Sequence[str]) -> dict[str, Collected | SourceError]:
         """Return the figures of several districts in full, or in the place of one the error that it has.
@@ -150,7 +171,7 @@ class RefreshService:
             InvalidRequest: A text of *districts* cannot name one, or there is none.
         """
         names = dict.fromkeys(map(normalize_district, as_texts("districts", districts)))
-        edition, published = self._edition(day), self._find(day)
+        edition, published = self._edition(day), self._find_at_all(day)
         results: dict[str, Collected | SourceError] = {}
         for name in names:
             try:
@@ -206,11 +227,22 @@ class RefreshService:
     # --- within -------------------------------------------------------------------------------------------------------
 
     def _edition(self, day: date) -> Edition:
+        if self._told is not None and self._told.day == day:
+            return self._told
         return self.calendar.edition(as_date("day", day), today=self._clock.today())
 
     def _find(self, day: date) -> Published:
         edition = self._edition(day)
         return find_day(self._reader(edition, None), edition)
+
+    def _find_at_all(self, day: date) -> Published:
+        """Return the day; without its summary, where an archive that is to give it anew does not have that."""
+        try:
+            return self._find(day)
+        except NotArchived:
+            if self._told is None:
+                raise
+            return without_summary(self._told)
 
     def _reader(self, edition: Edition, district: str | None) -> Reader:
         return Reader(self._door(edition, district), self._base_url, self._almanac, self._clock.today())

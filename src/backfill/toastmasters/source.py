@@ -7,10 +7,12 @@ from datetime import date
 from typing import Protocol, TypeVar, runtime_checkable
 
 from backfill.errors import InvalidRequest
-from backfill.model import Collected, DocumentRequest, Edition, Frequency
+from backfill.model import Collected, DatedDocument, DocumentRequest, Edition, Frequency
 from backfill.protocols import Fetch
+from backfill.toastmasters.dashboard import date_document
 from backfill.toastmasters.identifiers import normalize_district
 from backfill.toastmasters.versions import CALCULATION_VERSION
+from backfill.toastmasters.years import program_year
 
 RANKINGS = "all-districts-rankings"
 
@@ -97,6 +99,14 @@ class RefreshServiceSource:
         """Return the published form: ``01``, ``117``, ``F``."""
         return normalize_district(text)
 
+    def cumulative_fields(self) -> Sequence[str]:
+        """Return what a program year adds up: its payments. Members come and go."""
+        return ("totals.totalPayments",)
+
+    def period_of(self, day: date, /) -> str:
+        """Return the program year."""
+        return str(program_year(day))
+
     def collect_all(self, day: date, fetch: Fetch, /) -> Mapping[str, object]:
         """Return what ``get_all_districts`` returns."""
         return bound(self._service, fetch).get_all_districts(day)
@@ -126,6 +136,15 @@ class _CatalogSource(RefreshServiceSource):
     def editions(self, start: date, end: date, frequency: Frequency, /) -> Iterable[Edition]:
         """Return the editions of a range."""
         return self._service.editions(start, end, frequency)
+
+    def date_document(self, name: str, /) -> DatedDocument | None:
+        """Return what the document of this identity is about; ``None`` = it is none of the dashboard's."""
+        return date_document(name)
+
+    def replaying(self, edition: Edition, /) -> RefreshServiceSource:
+        """Return a copy for which *edition* is what was published of its day; see `RefreshService.replaying`."""
+        replay: Callable[[Edition], Cataloguing] | None = getattr(self._service, "replaying", None)
+        return self if replay is None else RefreshServiceSource(replay(edition))
 
     def requests_for(self, edition: Edition, district: str | None, /) -> Sequence[DocumentRequest]:
         """Return the documents of an edition."""

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from backfill.web.app import create_app
     from backfill.web.operations import WebLimits
     from backfill.web.security import everybody
+    from backfill.web.serving import Server
     from backfill.web.wsgi import as_wsgi
 
-__all__ = ["WebLimits", "as_wsgi", "create_app", "everybody"]
+__all__ = ["Server", "WebLimits", "as_wsgi", "create_app", "everybody"]
 
-_HOMES = {"WebLimits": "operations", "as_wsgi": "wsgi", "create_app": "app", "everybody": "security"}
-_EXTRAS = {"starlette": "web", "anyio": "web", "a2wsgi": "wsgi"}
+_HOMES = {"Server": "serving", "WebLimits": "operations", "as_wsgi": "wsgi", "create_app": "app", "everybody": "security"}
+_EXTRAS = {"starlette": "web", "anyio": "web", "a2wsgi": "wsgi", "uvicorn": "serve"}
 
 
 def __getattr__(name: str) -> object:

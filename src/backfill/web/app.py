@@ -33,7 +33,7 @@ def create_app(
     allowed_hosts: Iterable[str] = LOOPBACK_HOSTS,
     trusted_origins: Iterable[str] = (),
     limits: WebLimits = WebLimits(),  # noqa: B008 - a frozen value
-) -> ASGIApp:
+) -> WebApp:
     """Return an ASGI application that offers *service* over HTTP. Serve it alone, or mount it in another application.
 
     It starts nothing and needs no start: the service stays the host's, who closes it. What it offers is published at
@@ -70,6 +70,10 @@ class WebApp:
         self._state = State(offered_by(service), Slots(limits.max_streams))
         paths = dict.fromkeys(operation.path for operation in self._state.operations)
         self._routes = tuple(Route(path, self) for path in paths)
+
+    def end_streams(self) -> None:
+        """Let every stream of events end within `WebLimits.poll_seconds`, now and from now on: for a server that stops. Any thread."""
+        self._state.slots.closed = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""

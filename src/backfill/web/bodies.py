@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from attrs import frozen
 
-from backfill.model import BackfillReport, CellState, DistrictError, DocumentRef, Frequency, RecordHeader, SnapshotMetadata
+from backfill.model import BackfillReport, DistrictError, DocumentRef, Frequency, RecordHeader, SnapshotMetadata, UnitState
 from backfill.scopes import ConfigurationChange
 
 
@@ -109,6 +109,36 @@ class ErrorPage:
 
 
 @frozen
+class UnitRow:
+    """One day of a job.
+
+    Attributes:
+        day: The day.
+        whole: The position in `states` of the state of the day as a whole, while it is not listed; else ``null``.
+        cells: For each district, in the order of `districts`, the position of its state in `states`; -1 = no unit of this job.
+    """
+
+    day: date
+    whole: int | None
+    cells: tuple[int, ...]
+
+
+@frozen
+class UnitsView:
+    """Every unit of a job, as a table of days by districts.
+
+    Attributes:
+        districts: The districts of any of the days, in text order.
+        states: What can become of a unit; `cells` and `whole` count from 0 in this list.
+        rows: A row for each day, ascending.
+    """
+
+    districts: tuple[str, ...]
+    states: tuple[UnitState, ...]
+    rows: tuple[UnitRow, ...]
+
+
+@frozen
 class SnapshotItem:
     """One stored day in a list.
 
@@ -176,44 +206,6 @@ class StoredDistrict:
     calculation_version: str
     provenance: tuple[DocumentRef, ...]
     data: object
-
-
-@frozen
-class CoverageRow:
-    """One day of a coverage.
-
-    Attributes:
-        day: The day.
-        gap: Why the publisher is known not to have it, or ``null``.
-        cells: For each district, in the order of `districts`, the position of its state in `states`.
-    """
-
-    day: date
-    gap: str | None
-    cells: tuple[int, ...]
-
-
-@frozen
-class CoverageView:
-    """Which (day, district) are there, and why the others are not.
-
-    Attributes:
-        start: First day.
-        end: Last day, inclusive.
-        frequency: Which days of the range were looked at.
-        districts: The districts looked at.
-        states: What is known of a (day, district); `cells` counts from 0 in this list.
-        rows: A row for each day, ascending.
-        counts: How many (day, district) are in each state.
-    """
-
-    start: date
-    end: date
-    frequency: Frequency
-    districts: tuple[str, ...]
-    states: tuple[CellState, ...]
-    rows: tuple[CoverageRow, ...]
-    counts: Mapping[CellState, int]
 
 
 @frozen

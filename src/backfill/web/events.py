@@ -125,7 +125,7 @@ class EventStream:
         began = spoke = anyio.current_time()
         while batch.is_full or not (has_ended or batch.ends):
             now = anyio.current_time()
-            if now - began >= self.limits.stream_seconds:
+            if self.slots.closed or now - began >= self.limits.stream_seconds:
                 break
             if not batch.is_full:
                 await anyio.sleep(self.limits.poll_seconds)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from math import ceil
 from typing import cast
 
 from attrs import evolve
 
 from backfill.job import Job
-from backfill.model import BackfillReport, BackfillRequest, BackfillStatus
-from backfill.web.bodies import ErrorPage, GapRequest, JobPage, RebuildRequest
+from backfill.model import BackfillReport, BackfillRequest, BackfillStatus, DayRow, UnitState
+from backfill.web.bodies import ErrorPage, GapRequest, JobPage, RebuildRequest, UnitRow, UnitsView
 from backfill.web.operations import Answer, Call, Stream
 from backfill.web.plans import check_size
 from backfill.web.queries import ErrorQuery, JobQuery
@@ -20,6 +21,9 @@ POLL_SECONDS = 2
 """After so long a client that asks from time to time should ask again, where the job does not say how long it will take."""
 
 LONGEST_POLL_SECONDS = 30
+
+NO_UNIT = -1
+"""What a table of units has where a day has no unit of a district."""
 
 
 def start_backfill(call: Call) -> Answer | Stream:
@@ -77,6 +81,22 @@ def list_errors(call: Call) -> Answer | Stream:
     found = call.service.errors(call.part("backfillId", str), after=query.after, limit=query.limit + 1)
     more = len(found) > query.limit
     return Answer(ErrorPage(tuple(found[: query.limit]), call.next_page(after=query.after + query.limit) if more else None))
+
+
+def get_units(call: Call) -> Answer | Stream:
+    """Return the state of every unit of a job, as a table of days by districts."""
+    rows = call.service.units(call.part("backfillId", str))
+    districts = tuple(sorted({district for listed in {row.districts for row in rows.values()} for district in listed or ()}))
+    return Answer(UnitsView(districts, tuple(UnitState), tuple(_unit_row(day, rows[day], districts) for day in sorted(rows))))
+
+
+def _unit_row(day: date, row: DayRow, districts: tuple[str, ...]) -> UnitRow:
+    if row.districts is None:
+        return UnitRow(day, row.states[0], (NO_UNIT,) * len(districts))
+    if row.districts == districts:
+        return UnitRow(day, None, tuple(row.states))
+    known = dict(zip(row.districts, row.states, strict=True))
+    return UnitRow(day, None, tuple(known.get(district, NO_UNIT) for district in districts))
 
 
 def cancel_backfill(call: Call) -> Answer | Stream:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from backfill.model import BackfillRequest, CellState, Coverage, Frequency
-from backfill.web.bodies import CoverageRow, CoverageView
+from backfill.model import BackfillRequest
 from backfill.web.operations import Answer, Call, Stream
 from backfill.web.queries import CoverageQuery
 from backfill.web.trouble import Trouble
+from backfill.wire import coverage_view
 
 
 def make_plan(call: Call) -> Answer | Stream:
@@ -34,20 +34,4 @@ def get_coverage(call: Call) -> Answer | Stream:
     query = call.asked(CoverageQuery)
     coverage = call.service.coverage(query.start, query.end, districts=query.district, frequency=query.frequency)
     check_size(call, len(coverage.days) * len(coverage.districts))
-    return Answer(_view(coverage))
-
-
-def _view(coverage: Coverage) -> CoverageView:
-    states = tuple(CellState)
-    places = {state: place for place, state in enumerate(states)}
-    rows = tuple(
-        CoverageRow(
-            day,
-            coverage.gaps.get(day),
-            tuple(places[coverage.state(day, district)] for district in coverage.districts),
-        )
-        for day in coverage.days
-    )
-    return CoverageView(
-        coverage.start, coverage.end, Frequency(coverage.frequency), coverage.districts, states, rows, coverage.counts
-    )
+    return Answer(coverage_view(coverage))

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 from backfill.model import BackfillPlan, BackfillReport, BackfillRequest
 from backfill.service import BackfillService
-from backfill.web import configuration, events, jobs, observing, plans, snapshots
+from backfill.web import configuration, events, jobs, observing, plans, showing, snapshots
 from backfill.web.bodies import (
     Configuration,
     Configuring,
-    CoverageView,
     ErrorPage,
     GapRequest,
     Health,
@@ -20,12 +19,14 @@ from backfill.web.bodies import (
     SnapshotView,
     StartOptions,
     StoredDistrict,
+    UnitsView,
 )
 from backfill.web.metrics import MEDIA_TYPE
 from backfill.web.operations import EVENTS, Operation, Reply
 from backfill.web.queries import CoverageQuery, ErrorQuery, EventQuery, JobQuery, SnapshotQuery
 from backfill.web.shapes import Anything, Object
 from backfill.web.wire import object_of
+from backfill.wire import CoverageView
 
 START = Object(
     dict,
@@ -60,6 +61,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/backfills", jobs.list_backfills, {200: Reply("A page.", object_of(JobPage))}, query=_QUERY[JobQuery], conditional=True),
     Operation("GET", _JOB, jobs.get_backfill, {200: Reply("The report.", REPORT, headers=("Retry-After",))}, (404,), conditional=True),
     Operation("GET", _JOB + "/errors", jobs.list_errors, {200: Reply("A page.", object_of(ErrorPage))}, (404,), query=_QUERY[ErrorQuery], conditional=True),
+    Operation("GET", _JOB + "/units", jobs.get_units, {200: Reply("The table.", object_of(UnitsView))}, (404,), conditional=True),
     Operation("GET", _JOB + "/events", events.watch_backfill, {200: _EVENTS, 204: Reply("It has ended, and all was told.", media_type=None)}, (404,), query=_QUERY[EventQuery], headers=_LAST),
     Operation("POST", _JOB + "/cancel", jobs.cancel_backfill, _ACTION, (404, 409, 413)),
     Operation("POST", _JOB + "/pause", jobs.pause_backfill, _ACTION, (404, 409, 413), needs=has("pause_backfill")),
@@ -78,6 +80,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/health", observing.get_health, {200: Reply("It can.", object_of(Health))}),
     Operation("GET", "/metrics", observing.get_metrics, {200: Reply("The metrics.", media_type=MEDIA_TYPE)}),
     Operation("GET", "/openapi.json", observing.get_openapi, {200: Reply("The document.", Anything())}, conditional=True),
+    Operation("GET", "/panel", showing.get_panel, {200: Reply("The page.", media_type="text/html; charset=utf-8")}, conditional=True),
+    Operation("GET", "/panel.js", showing.get_panel_module, {200: Reply("The module.", media_type="text/javascript; charset=utf-8")}, conditional=True),
     Operation("GET", "/docs", observing.get_docs, {200: Reply("The page.", media_type="text/html; charset=utf-8")}, conditional=True),
 )  # fmt: skip
 

@@ -13,11 +13,15 @@ class Slots:
 
     Args:
         most: So many at once.
+
+    Attributes:
+        closed: Whether every stream is to end as soon as it notices, because the server does.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._taken: set[object] = set()
+        self.closed = False
 
     @property
     def taken(self) -> int:

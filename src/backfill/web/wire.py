@@ -13,6 +13,7 @@ from functools import cache
 
 import attrs
 
+from backfill import wire
 from backfill.web.shapes import (
     Anything,
     Array,
@@ -39,10 +40,7 @@ _PLAIN: Mapping[object, Shape] = {
 
 def wire_name(attribute: str) -> str:
     """Return what the wire calls a member: ``targetDistricts`` for ``target_districts``."""
-    if attribute in NAMES:
-        return NAMES[attribute]
-    first, *others = attribute.split("_")
-    return first + "".join(word.capitalize() for word in others)
+    return NAMES.get(attribute) or wire.wire_name(attribute)
 
 
 @cache

@@ -23,13 +23,8 @@ from backfill.web.bodies import Configuring, GapRequest, RebuildRequest, StartOp
 from backfill.web.queries import CoverageQuery, ErrorQuery, EventQuery, JobQuery, SnapshotQuery
 from backfill.web.shapes import Array, Choice, Integer, Nullable, Number, Shape, Table, Text
 
-NAMES: Mapping[str, str] = {
-    "as_of": "asOfDate",
-    "job_id": "backfillId",
-    "min_interval": "minIntervalSeconds",
-    "place": "in",
-}
-"""Members whose name on the wire is not simply theirs in camel case: stored files have the first, the second has no other name."""
+NAMES: Mapping[str, str] = {"place": "in"}
+"""Members of bodies that only HTTP has, whose name on the wire is not theirs in camel case; `backfill.wire` has those of the model."""
 
 INCOMING = frozenset(
     {

@@ -207,8 +207,7 @@ class OwningContract(OwningHooks):
 
     def test_any_order_of_owners_leaves_one(self) -> None:
         """For any acquisitions, renewals, releases and waits, exactly the newest owner may write, and expiry decides on the next. [B2]"""
-        store = self.leasing()
-        self.elsewhere(store)
+        self.leasing_elsewhere(self.leasing())
         self.moving_clock()
         try:
             run_owner_machine(self.make_store, self.elsewhere, clock=self.moving_clock(), examples=self.examples)

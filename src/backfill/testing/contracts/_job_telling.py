@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Protocol, runtime_checkable
 
 from backfill.errors import JobNotFound, MissingExtra
 from backfill.model import DayListed, DayPublished, Finding, Found, UnitFailed, UnitsSettled, UnitState
-from backfill.protocols import SupportsErrors, SupportsEvents, SupportsOutcomes
+from backfill.protocols import JobStore, SupportsErrors, SupportsEvents, SupportsOutcomes
 from backfill.testing.contracts._asserting import equal, holds, refused
 from backfill.testing.contracts._job_hooks import DONE, WORKING, JobHooks, skip_ability
 from backfill.testing.contracts._suite import skip
@@ -14,14 +15,36 @@ from backfill.testing.samples import DAY, NOON, days, failure, job_spec
 from backfill.testing.stateful import run_job_machine
 
 
+@runtime_checkable
+class TellingStore(JobStore, SupportsEvents, Protocol):
+    """A job store that tells events."""
+
+
+@runtime_checkable
+class RememberingStore(JobStore, SupportsOutcomes, Protocol):
+    """A job store with a ledger of outcomes."""
+
+
 class TellingContract(JobHooks):
     """Each ability is tested where it is there."""
 
+    def telling(self) -> TellingStore:
+        """Return a store, new or opened again, if it tells events; leave the test out if not."""
+        store = self.new_store()
+        if not isinstance(store, TellingStore):
+            skip_ability("SupportsEvents")
+        return store
+
+    def remembering(self) -> RememberingStore:
+        """Return a store, new or opened again, if it has a ledger; leave the test out if not."""
+        store = self.new_store()
+        if not isinstance(store, RememberingStore):
+            skip_ability("SupportsOutcomes")
+        return store
+
     def test_events_tell_what_happened(self) -> None:
         """Events of all jobs, or of one, come in order with growing numbers, after a given one and up to a limit. [R9.5, R4.1]"""
-        store = self.new_store()
-        if not isinstance(store, SupportsEvents):
-            skip_ability("SupportsEvents")
+        store = self.telling()
         for name in ("j1", "j2"):
             store.create(job_spec(name))
         first = list(store.apply("j1", [WORKING, DONE], at=NOON))
@@ -53,9 +76,7 @@ class TellingContract(JobHooks):
 
     def test_events_go_on_after_a_job_is_forgotten(self) -> None:
         """The events of a deleted job are gone, those of others stay, and numbers are not given again. [R4.5]"""
-        store = self.new_store()
-        if not isinstance(store, SupportsEvents):
-            skip_ability("SupportsEvents")
+        store = self.telling()
         for name in ("j1", "j2"):
             store.create(job_spec(name))
         kept = list(store.apply("j2", [WORKING], at=NOON))
@@ -67,14 +88,10 @@ class TellingContract(JobHooks):
     def test_events_outlive_the_store(self) -> None:
         """A store that is opened again tells the events of the former, and goes on with higher numbers. [B2, R9.5]"""
         self.need_durable()
-        store = self.new_store()
-        if not isinstance(store, SupportsEvents):
-            skip_ability("SupportsEvents")
+        store = self.telling()
         store.create(job_spec("j1"))
         told = list(store.apply("j1", [WORKING, UnitFailed(failure("F"))], at=NOON))
-        again = self.new_store()
-        if not isinstance(again, SupportsEvents):
-            skip_ability("SupportsEvents")
+        again = self.telling()
         equal(list(again.events()), told, "events of a store that was opened again")
         holds(again.apply("j1", [DONE], at=NOON)[0].seq > told[-1].seq, "numbers begin anew in a store that was opened again")
 
@@ -108,9 +125,7 @@ class TellingContract(JobHooks):
 
     def test_the_last_outcome_counts(self) -> None:
         """The ledger has the last outcome of each unit over all jobs, ascending by day, within the range asked for. [B5]"""
-        store = self.new_store()
-        if not isinstance(store, SupportsOutcomes):
-            skip_ability("SupportsOutcomes")
+        store = self.remembering()
         first, second, third = days(3)
         store.create(job_spec("j1", [(day, ("61", "F")) for day in (third, first, second)]))
         store.create(job_spec("j2", [(first, ("F", "117"))]))
@@ -129,9 +144,7 @@ class TellingContract(JobHooks):
 
     def test_a_listed_day_was_listed_after_all(self) -> None:
         """The outcome of a day as a whole gives way when the day is listed. [B5]"""
-        store = self.new_store()
-        if not isinstance(store, SupportsOutcomes):
-            skip_ability("SupportsOutcomes")
+        store = self.remembering()
         for name in ("j1", "j2"):
             store.create(job_spec(name, [(DAY, None)]))
         store.apply("j1", [UnitFailed(failure(None))], at=NOON)
@@ -141,18 +154,14 @@ class TellingContract(JobHooks):
 
     def test_outcomes_are_never_forgotten(self) -> None:
         """Cleaning up a job leaves the ledger as it is. [R4.5, B5]"""
-        store = self.new_store()
-        if not isinstance(store, SupportsOutcomes):
-            skip_ability("SupportsOutcomes")
+        store = self.remembering()
         store.create(job_spec("j1"))
         store.apply("j1", [DONE, UnitFailed(failure("F"))], at=NOON)
         store.delete("j1")
         expected = {DAY: {"61": UnitState.COMPLETED, "F": UnitState.FAILED}}
         equal(dict(store.outcomes(DAY, DAY)), expected, "outcomes after the job was deleted")
         if self.durable:
-            again = self.new_store()
-            if not isinstance(again, SupportsOutcomes):
-                skip_ability("SupportsOutcomes")
+            again = self.remembering()
             equal(dict(again.outcomes(DAY, DAY)), expected, "outcomes of a store that was opened again")
 
     def test_any_order_of_calls_gives_what_the_model_says(self) -> None:

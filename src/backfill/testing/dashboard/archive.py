@@ -38,6 +38,9 @@ class ReportArchive:
             self._states.setdefault((key.report, key.district), []).append(key)
         self.windows = windows or windows_of_files((key.month, key.as_of) for key in self._reports)
 
+    def __repr__(self) -> str:
+        return f"<ReportArchive: {len(self._reports)} reports>"
+
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """Read an archive: a folder, or a zip file. A ``calendar.csv`` at its top says which month is open on which day.

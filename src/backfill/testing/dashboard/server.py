@@ -62,6 +62,10 @@ class DashboardServer:
         self._log = RequestLog()
         self._listener: Listener | None = None
 
+    def __repr__(self) -> str:
+        where = self.url if self._listener is not None else "not running"
+        return f"<DashboardServer: {where}, {self.archive!r}>"
+
     def __enter__(self) -> Self:
         self.start()
         return self

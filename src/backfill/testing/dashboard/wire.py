@@ -22,6 +22,8 @@ _AT_ONCE = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # SO_LINGER wit
 class Listener(ThreadingMixIn, TCPServer):
     """Accepts connections, a thread for each, and knows all that are open, so that no thread outlasts it.
 
+    The threads hold up no interpreter that ends without `stop`.
+
     Args:
         address: Host and port; port 0 is any free one.
         respond: Called with each request; sends its answer by `Connection.send`.
@@ -39,9 +41,10 @@ class Listener(ThreadingMixIn, TCPServer):
         self.closing = threading.Event()
         self._open: set[socket.socket] = set()
         self._broken: set[socket.socket] = set()
+        self._serving: set[threading.Thread] = set()
         self._lock = threading.Lock()
         super().__init__(address, Connection)
-        self._accepting = threading.Thread(target=self.serve_forever, args=(_POLL,), name="dashboard")
+        self._accepting = threading.Thread(target=self.serve_forever, args=(_POLL,), name="dashboard", daemon=True)
         self._accepting.start()
 
     def stop(self) -> None:
@@ -53,7 +56,15 @@ class Listener(ThreadingMixIn, TCPServer):
             for connection in self._open:
                 with suppress(OSError):  # the client has closed it already
                     connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._serving:  # nobody adds to them any more
+            thread.join()
         self.server_close()
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override] # as below
+        """Serve a connection in a thread; those of the library would hold up the interpreter, or be forgotten."""
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        self._serving = {thread, *(other for other in self._serving if other.is_alive())}
+        thread.start()
 
     def get_request(self) -> tuple[socket.socket, object]:
         """Accept a connection, and remember it."""

@@ -1,0 +1,81 @@
+"""``backfill jobs``: what becomes of jobs, those of this folder's other processes included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from attrs import evolve
+
+from backfill.cli.console import results
+from backfill.cli.options import as_json, existing, opened, root_argument, several, talk, talking
+from backfill.cli.printing import print_json, print_table
+from backfill.cli.reported import outcome, print_report, resume_command
+from backfill.cli.running import watch
+from backfill.cli.stopping import Stopping
+from backfill.model import BackfillReport, BackfillStatus
+
+
+@click.command(short_help="Show the jobs of a folder, or one of them.")
+@several(
+    root_argument,
+    click.argument("job", required=False),
+    click.option(
+        "--state", "states", multiple=True, type=click.Choice([str(status) for status in BackfillStatus]),
+        help="Only jobs in this state; may be repeated.",
+    ),
+    click.option("--limit", type=int, default=20, show_default=True, metavar="N", help="So many jobs at most, newest first."),
+    click.option("--watch", "watch_", is_flag=True, help="Show JOB until it comes to rest, wherever it runs."),
+    as_json,
+    talking,
+)  # fmt: skip
+def command(
+    root: Path,
+    job: str | None,
+    states: tuple[str, ...],
+    limit: int,
+    *,
+    watch_: bool,
+    json_: bool,
+    verbose: int,
+    quiet: bool,
+) -> None:
+    """Show the jobs of ROOT, newest first, or all that is known of one JOB. Nothing is changed, nor gone on with."""
+    if watch_ and job is None:
+        raise click.UsageError("--watch needs a JOB: name one of those that `backfill jobs ROOT` lists.")
+    with talk(verbose=verbose, quiet=quiet) as talking_, Stopping() as stopping, opened(existing(root)) as service:
+        if job is None:
+            reports = service.list_backfills(states=states or None, limit=limit)
+            print_json(reports) if json_ else _print_jobs(reports)
+            return
+        found = service.get_job(job)
+        if watch_:
+            watch(lambda: found, talking_.console, quiet=quiet, stopping=stopping, cancels=False)
+        report = evolve(found.report(), performance_status=None)  # that is of this process, which fetches nothing
+        if json_:
+            print_json(report)
+        else:
+            print_report(report, service.jobs.load(job).spec.plan, again=resume_command(root, report))
+
+
+def _print_jobs(reports: Sequence[BackfillReport]) -> None:
+    if not reports:
+        results().print("There are no such jobs.")
+        return
+    rows = [_row(report) for report in reports]
+    print_table(results(), ("job", "accepted (UTC)", "done", "of", "failed", "state"), rows, right=frozenset({2, 3, 4}))
+
+
+def _row(report: BackfillReport) -> tuple[str, ...]:
+    progress = report.progress
+    total = f"{progress.total:,}{'+' if progress.is_estimate else ''}"
+    done = f"{progress.total - progress.pending:,}"
+    return (
+        report.backfill_id,
+        f"{report.created_at:%Y-%m-%d %H:%M:%S}",
+        done,
+        total,
+        f"{progress.failed:,}",
+        outcome(report),
+    )

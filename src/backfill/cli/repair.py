@@ -1,0 +1,29 @@
+"""``backfill repair``: finish or undo what an interrupted writer has left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from backfill.cli.check import snapshots_of
+from backfill.cli.console import results
+from backfill.cli.options import as_json, root_argument, several, talk, talking
+from backfill.cli.printing import print_command, print_json
+from backfill.stores import repair
+
+
+@click.command(short_help="Finish or undo an interrupted publish.")
+@several(root_argument, as_json, talking)
+def command(root: Path, *, json_: bool, verbose: int, quiet: bool) -> None:
+    """Roll an interrupted publish back or forward, and remove what nobody uses any more. No stored day is touched.
+
+    The next command that stores something does the same. What is damaged stays damaged.
+    """
+    with talk(verbose=verbose, quiet=quiet):
+        report = repair(snapshots_of(root))
+    if json_:
+        print_json(report)
+    else:
+        for line in str(report).splitlines():
+            print_command(results(), line)

@@ -1,0 +1,292 @@
+"""What a service can do with what it has: make it anew from the archive, prove it, explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from backfill.engine.scoping import naming_of
+from backfill.job import Job
+from backfill.model import JobSpec
+from backfill.model.checks import as_date, as_texts
+from backfill.protocols import Cumulative, DataSource
+from backfill.servicebase import ServiceBase
+
+if TYPE_CHECKING:
+    from backfill.history.cache import HistoryCache
+    from backfill.history.days import DayDiff
+    from backfill.history.pruning import Pruning
+    from backfill.model import Explanation, Finding, Verification
+    from backfill.rebuilding.planning import Collaborators
+    from backfill.rebuilding.reranking import Reranking
+    from backfill.service import BackfillService
+    from backfill.tables import Table
+
+
+REBUILD = "rebuild"
+"""What metadata, logs and the job store call a job that collects from the archive."""
+
+DECREASE = "decrease"
+"""The kind of the finding that a figure which adds up over a period is smaller than before."""
+
+
+class Historian(ServiceBase):
+    """The part of `BackfillService` that works on what is stored and archived. Any thread."""
+
+    _history_file: Path | None = None
+
+    @property
+    def _executors(self) -> dict[str, Executor]:
+        """Where rebuilds of this process make their records."""
+        kept: dict[str, Executor] = self.__dict__.setdefault("_executors_of_jobs", {})
+        return kept
+
+    def rebuild(
+        self,
+        start: date | str,
+        end: date | str | None = None,
+        *,
+        districts: Sequence[str] | None = None,
+        executor: Executor | None = None,
+    ) -> Job:
+        """Accept a job that makes the snapshots of a range anew from the raw archive, and asks the publisher nothing.
+
+        A stored record is made from the very documents that it names, whatever was learnt or fetched since; so the same rules give the
+        same bytes, and files that were damaged or edited are put right. It becomes neither older nor less for it. Days, and districts,
+        that are lost are made from the newest documents that the archive has. What a document is missing for fails, with the kind
+        ``document_missing`` or ``document_damaged``, and stays as it is stored.
+
+        Args:
+            start: First day.
+            end: Last day, inclusive; ``None`` = the first alone.
+            districts: Which; ``None`` = all that are in scope.
+            executor: Where records are made; ``None`` = in threads of the service. Source and archive must be such as pickle can carry
+                to its processes. A rebuild that is gone on with by another process goes on without it.
+
+        Raises:
+            InvalidRequest: There is no archive, nothing in it or stored, or a value cannot be what it is said to be.
+            StoreUnavailable: The store, or the archive, cannot be used.
+            ServiceUnusable: The service was closed, or no thread can be had for the job.
+        """
+        from backfill.rebuilding.planning import archive_of, plan_rebuild  # noqa: PLC0415 - only who rebuilds pays for it
+        from backfill.rebuilding.replay import packed  # noqa: PLC0415 - as above
+
+        self._check_usable()
+        archive = archive_of(self._door())
+        if executor is not None:
+            packed(self._source, archive)  # refused here rather than by the job
+        plan = plan_rebuild(
+            self._collaborators(),
+            archive,
+            start,
+            end,
+            districts=districts,
+            concurrency=2 if executor is None else 4,
+        )
+        with self._lock:  # so that it does not begin before it is known where
+            job_id = self._accept(plan, operation=REBUILD)
+            if executor is not None:
+                self._executors[job_id] = executor
+        return Job(cast("BackfillService", self), job_id)
+
+    def verify(
+        self,
+        start: date | str,
+        end: date | str | None = None,
+        *,
+        districts: Sequence[str] | None = None,
+        executor: Executor | None = None,
+    ) -> Verification:
+        """Return whether what is stored of a range is what the archive gives: all of it is made anew in memory, and compared.
+
+        Nothing is changed, and nobody is asked. Blocks until it is done; memory does not grow with the range.
+
+        Args:
+            start: First day.
+            end: Last day, inclusive; ``None`` = the first alone.
+            districts: Which; ``None`` = all that are stored, and the summaries of the days.
+            executor: As for `rebuild`.
+
+        Raises:
+            InvalidRequest: There is no archive, or a value cannot be what it is said to be.
+            StoreUnavailable: The store, or the archive, cannot be read.
+        """
+        from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
+        from backfill.rebuilding.verifying import verify  # noqa: PLC0415 - as above
+
+        self._check_usable()
+        archive = archive_of(self._door())
+        return verify(self._collaborators(), archive, start, end, districts=districts, executor=executor)
+
+    def rerank(self, start: date | str, end: date | str | None = None) -> Reranking:
+        """Make the summaries of the stored days of a range anew from the archive, and return what became of them.
+
+        A rebuild of summaries only: no district's record is touched. Days whose summaries come out the same are left as they are. Blocks
+        until it is done.
+
+        Raises:
+            InvalidRequest: There is no archive, the source makes no summaries, or a value cannot be what it is said to be.
+            StoreUnavailable: The store, or the archive, cannot be used.
+        """
+        from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
+        from backfill.rebuilding.reranking import rerank  # noqa: PLC0415 - as above
+
+        self._check_usable()
+        return rerank(self._collaborators(), archive_of(self._door()), start, end)
+
+    def explain(self, day: date | str, district: str | None = None) -> Explanation:
+        """Return the chain from a stored figure to the bytes that it was made from; or why there is no figure.
+
+        Args:
+            day: The day.
+            district: The district; ``None`` = the summaries of the day as a whole.
+
+        Raises:
+            InvalidRequest: *day* is no day, or *district* cannot name one.
+        """
+        from backfill.rebuilding.explaining import explain  # noqa: PLC0415 - as above
+
+        self._check_process()
+        return explain(self._collaborators(), self._door(), day, district)
+
+    # --- over time ----------------------------------------------------------------------------------------------------
+
+    def history(
+        self,
+        districts: Sequence[str] | None = None,
+        fields: Sequence[str] | None = None,
+        start: date | str | None = None,
+        end: date | str | None = None,
+    ) -> Table:
+        """Return figures of stored records over time: a row for each (day, district), a column for each figure.
+
+        Any library that understands Arrow reads the table as it is; ``to_frame()`` makes a frame of whichever is installed. Only records
+        that have changed since they were read last are opened.
+
+        Args:
+            districts: Which; ``None`` = all.
+            fields: Paths of figures, such as ``totals.totalMembership``; ``None`` = all that are not in lists.
+            start: First day; ``None`` = the first stored.
+            end: Last day, inclusive; ``None`` = the last stored.
+
+        Raises:
+            InvalidRequest: A value cannot be what it is said to be, or no record has such a field.
+        """
+        from backfill.history.reading import read_history  # noqa: PLC0415 - as above
+
+        self._check_process()
+        first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        names = self._names(districts)
+        return read_history(self._store, self._history_cache(), districts=names, fields=fields, start=first, end=last)
+
+    def diff(self, before: date | str, after: date | str, *, districts: Sequence[str] | None = None) -> DayDiff:
+        """Return what differs between two stored days: districts that came, went and changed, and in which figures.
+
+        Raises:
+            SnapshotNotFound: One of them is not stored.
+            DamagedFile: One of them cannot be read.
+            InvalidRequest: A value cannot be what it is said to be.
+        """
+        from backfill.history.days import diff_days  # noqa: PLC0415 - as above
+
+        self._check_process()
+        return diff_days(self._store, as_date("before", before), as_date("after", after), districts=self._names(districts))
+
+    def findings(
+        self,
+        start: date | str | None = None,
+        end: date | str | None = None,
+        *,
+        districts: Sequence[str] | None = None,
+        kinds: Sequence[str] | None = None,
+    ) -> Iterator[Finding]:
+        """Iterate over what was found about the stored figures of a range, by day; then over figures that decrease though they add up.
+
+        Args:
+            start: First day; ``None`` = the first stored.
+            end: Last day, inclusive; ``None`` = the last stored.
+            districts: Of which; ``None`` = all, and of days as a whole.
+            kinds: Which kinds; ``None`` = all.
+
+        Raises:
+            InvalidRequest: A value cannot be what it is said to be.
+        """
+        from backfill.history.noted import decreases, noted  # noqa: PLC0415 - as above
+
+        self._check_process()
+        first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        names = self._names(districts)
+        wanted = None if kinds is None else frozenset(kinds)
+        yield from noted(self._store, first, last, districts=None if names is None else frozenset(names), kinds=wanted)
+        if isinstance(self._source, Cumulative) and (wanted is None or DECREASE in wanted):
+            yield from decreases(self.history(districts, None, first, last), self._source)
+
+    def prune(
+        self,
+        start: date | str | None = None,
+        end: date | str | None = None,
+        *,
+        keep: Callable[[date], bool] | None = None,
+        dry_run: bool = False,
+        archive: bool = False,
+    ) -> Pruning:
+        """Remove stored days of a range, and return which: all that a rule does not keep, and no job that has not ended has in its plan.
+
+        The raw archive stays, unless it is asked for too, so that `rebuild` brings removed days back.
+
+        Args:
+            start: First day; ``None`` = the first stored.
+            end: Last day, inclusive; ``None`` = the last stored.
+            keep: Says of a day whether it is kept; ``None`` = the last of each month, and the day before.
+            dry_run: Remove nothing, and return what would be.
+            archive: Remove the raw documents of the removed days, too. For good.
+
+        Raises:
+            InvalidRequest: A value cannot be what it is said to be, or raw documents cannot be removed by day.
+            StoreUnavailable: The store, or the archive, cannot be written.
+        """
+        from backfill.history.pruning import discard_raw, month_ends, prune, removable  # noqa: PLC0415 - as above
+        from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
+
+        self._check_usable()
+        first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        if archive:
+            raw = removable(archive_of(self._door()), self._source)
+        done = prune(self._store, self._jobs, first, last, keep=keep or month_ends, dry_run=dry_run)
+        if archive and not dry_run and done.removed:
+            discard_raw(*raw, done.removed)
+        return done
+
+    # --- within -------------------------------------------------------------------------------------------------------
+
+    def _collaborators(self) -> Collaborators:
+        from backfill.rebuilding.planning import Collaborators  # noqa: PLC0415 - as above
+
+        return Collaborators(self._source, self._store, self._scope, self._jobs, self._clock)
+
+    def _names(self, districts: Sequence[str] | None) -> tuple[str, ...] | None:
+        return None if districts is None else tuple(map(naming_of(self._source), as_texts("districts", districts)))
+
+    def _history_cache(self) -> HistoryCache:
+        from backfill.history.cache import HistoryCache  # noqa: PLC0415 - as above
+
+        with self._lock:
+            kept: HistoryCache = self.__dict__.setdefault("_figures", HistoryCache(self._history_file))
+            return kept
+
+    def _source_of(self, spec: JobSpec) -> DataSource:
+        """Return what a job collects from: the source, or for a rebuild the archive."""
+        if spec.operation != REBUILD:
+            return self._source
+        from backfill.rebuilding.evidence import Catalog  # noqa: PLC0415 - as above
+        from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
+        from backfill.rebuilding.source import ArchivedSource  # noqa: PLC0415 - as above
+
+        archive, request = archive_of(self._door()), spec.plan.request
+        catalog = Catalog.of(archive, self._source, request.start_date, request.end_date)
+        with self._lock:
+            executor = self._executors.pop(spec.job_id, None)
+        return ArchivedSource(self._source, archive, self._store, spec.plan.days, catalog, executor)

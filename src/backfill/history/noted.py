@@ -1,0 +1,57 @@
+"""What was found about stored figures, as the days' metadata keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from attrs import evolve
+
+from backfill.errors import DamagedFile, SnapshotNotFound
+from backfill.model import Finding
+from backfill.protocols import Cumulative, SnapshotStore
+from backfill.tables import Table
+
+
+def decreases(table: Table, source: Cumulative) -> Iterator[Finding]:
+    """Iterate over the figures of *table* that are smaller than on the stored day before, though they add up over a period.
+
+    They follow from what is stored, whichever of the days was collected first, so that they are told anew each time, and kept nowhere.
+    """
+    for path in source.cumulative_fields():
+        if path not in table.names:
+            continue
+        last: dict[tuple[object, str], tuple[object, float]] = {}
+        for day, district, value in zip(table["day"], table["district"], table[path], strict=True):
+            if not isinstance(value, int | float) or not isinstance(day, date):
+                continue
+            key = (district, source.period_of(day))
+            before = last.get(key)
+            if before is not None and value < before[1]:
+                message = f"{path} is {value:,}, after {before[1]:,} on {before[0]}"
+                yield Finding("decrease", message, day, str(district))
+            last[key] = (day, value)
+
+
+def noted(
+    store: SnapshotStore,
+    start: date | None = None,
+    end: date | None = None,
+    *,
+    districts: frozenset[str] | None = None,
+    kinds: frozenset[str] | None = None,
+) -> Iterator[Finding]:
+    """Iterate over the findings of stored days, by day; opens no district file. A day that cannot be read is one itself.
+
+    With *districts*, those of the day as a whole are left out.
+    """
+    for day in store.days(start, end):
+        try:
+            found = store.read(day).metadata.findings
+        except (DamagedFile, SnapshotNotFound) as error:
+            found = (Finding("damaged_day", str(error), day),)
+        for finding in found:
+            if districts is not None and finding.district not in districts:
+                continue
+            if kinds is None or finding.kind in kinds:
+                yield evolve(finding, day=finding.day or day)

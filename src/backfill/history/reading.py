@@ -1,0 +1,124 @@
+"""The figures of stored records over time, as a table: a row for each (day, district)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+
+from attrs import frozen
+
+from backfill.errors import DamagedFile, InvalidRequest, SnapshotNotFound
+from backfill.history.cache import DayFigures, Figures, HistoryCache
+from backfill.jsonvalues import JsonValue
+from backfill.model import RecordHeader
+from backfill.protocols import SnapshotStore
+from backfill.tables import Column, Table
+
+logger = logging.getLogger("backfill.history")
+
+_BATCH = 200  # days that are kept together, once read
+
+
+def read_history(
+    store: SnapshotStore,
+    cache: HistoryCache,
+    *,
+    districts: Sequence[str] | None = None,
+    fields: Sequence[str] | None = None,
+    start: date | None = None,
+    end: date | None = None,
+) -> Table:
+    """Return a table with the columns ``day``, ``district``, ``as_of``, ``detail``, and one for each of *fields*.
+
+    Only records that have changed since they were read last are opened. A record that is damaged is left out, with a warning in the log.
+
+    Args:
+        store: The stored days.
+        cache: Keeps what was read.
+        districts: Which, in normal form; ``None`` = all.
+        fields: Paths such as ``totals.totalMembership``; ``None`` = every figure that any of the records has.
+        start: First day; ``None`` = the first that is stored.
+        end: Last day, inclusive; ``None`` = the last that is stored.
+
+    Raises:
+        InvalidRequest: No record has a field of this path.
+    """
+    wanted = None if districts is None else frozenset(districts)
+    rows = list(_rows(store, cache, wanted, start, end))
+    known = dict.fromkeys(path for row in rows for path in row.figures)
+    if fields is None:
+        fields = tuple(known)
+    elif rows:
+        unknown = [path for path in fields if path not in known]
+        if unknown:
+            rule = f"no stored record has a figure of this path; there are {', '.join(known) or 'none'}"
+            raise InvalidRequest("fields", unknown[0], rule, "name one of them")
+    columns = [
+        Column.of("day", [row.day for row in rows]),
+        Column.of("district", [row.district for row in rows]),
+        Column.of("as_of", [row.as_of for row in rows]),
+        Column.of("detail", [row.detail for row in rows]),
+    ]
+    return Table((*columns, *(Column.of(path, [row.figures.get(path) for row in rows]) for path in fields)))
+
+
+def scalars(data: JsonValue, path: str = "") -> Iterator[tuple[str, JsonValue]]:
+    """Iterate over every value of *data* that is neither a list nor in one, with its path."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from scalars(value, f"{path}.{key}" if path else key)
+    elif not isinstance(data, list):
+        yield path or "value", data
+
+
+@frozen
+class _Row:
+    day: date
+    district: str
+    as_of: date
+    detail: str
+    figures: Figures
+
+
+def _rows(
+    store: SnapshotStore, cache: HistoryCache, wanted: frozenset[str] | None, start: date | None, end: date | None
+) -> Iterator[_Row]:
+    known = cache.load(start or date.min, end or date.max)
+    fresh: dict[date, DayFigures] = {}
+    for day in store.days(start, end):
+        try:
+            entries = store.entries(day)
+        except DamagedFile as error:
+            logger.warning("the history leaves %s out: %s", day, error)
+            continue
+        names = [name for name in entries if wanted is None or name in wanted]
+        before = known.get(day, {})
+        if any(name not in before or before[name][0] != entries[name].sha256 for name in names):
+            before = fresh[day] = {**_still_so(before, entries), **_read(store, day, names, entries, before)}
+            if len(fresh) >= _BATCH:
+                cache.save(fresh)
+                fresh = {}
+        for name in names:
+            if name in before:
+                yield _Row(day, name, entries[name].as_of, entries[name].detail, before[name][1])
+    cache.save(fresh)
+
+
+def _still_so(before: DayFigures, entries: Mapping[str, RecordHeader]) -> DayFigures:
+    return {name: held for name, held in before.items() if name in entries and entries[name].sha256 == held[0]}
+
+
+def _read(
+    store: SnapshotStore, day: date, names: Iterable[str], entries: Mapping[str, RecordHeader], before: DayFigures
+) -> dict[str, tuple[str, Figures]]:
+    found: dict[str, tuple[str, Figures]] = {}
+    snapshot = store.read(day)
+    for name in names:
+        if name in before and before[name][0] == entries[name].sha256:
+            continue
+        try:
+            found[name] = (entries[name].sha256, dict(scalars(snapshot.district(name).data)))
+        except (DamagedFile, SnapshotNotFound) as error:
+            logger.warning("the history leaves %s of %s out: %s", name, day, error)
+    return found

@@ -1,0 +1,269 @@
+"""The forms in which a coverage is looked at: ranges, a picture of letters, HTML, CSV, JSON, a table for data frames. Pure."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from html import escape
+from math import ceil
+from types import MappingProxyType
+
+from attrs import frozen
+
+from backfill.jsonvalues import JsonValue
+from backfill.tables import Column as TableColumn
+from backfill.tables import Table
+
+
+class CellState(StrEnum):
+    """What is known of one (day, district)."""
+
+    FULL = "full"
+    SUMMARY = "summary"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+    NEVER_TRIED = "never-tried"
+
+
+DRAWN = dict(zip(CellState, "█▒✗· ", strict=True))
+"""The letter that a picture has for each state."""
+
+TYPED = dict(zip(CellState, "#+x. ", strict=True))
+"""The same of the letters of ASCII."""
+
+NOT_PUBLISHED = "nothing-published"
+"""The kind of what a job asked for, where nothing was published."""
+
+_COLOURS = dict(zip(CellState, ("#2e7d32", "#80cbc4", "#c62828", "#bdbdbd", "#ffffff"), strict=True))
+_WORST_FIRST = (CellState.FAILED, CellState.NEVER_TRIED, CellState.SUMMARY, CellState.FULL, CellState.UNAVAILABLE)
+_MONTH = 4  # columns of a month's name and a space
+_LEAST = 10  # columns for the days, however narrow
+_LABEL = 24  # columns for the names of districts
+_ROWS = 40  # rows of a picture, at most
+
+
+_Part = Callable[[date], tuple[int, int]]
+
+
+@frozen
+class Columns:
+    """How days become columns.
+
+    Attributes:
+        groups: The days of each column.
+        cell: Letters that each takes, a space at its end included where it takes more than one.
+    """
+
+    groups: tuple[tuple[date, ...], ...]
+    cell: int
+
+    @classmethod
+    def fitting(cls, days: Sequence[date], width: int) -> Columns:
+        """Return the widest form that fits: a month's name a column, a letter a day, or a letter for several days."""
+        months = {(day.year, day.month) for day in days}
+        if len(months) == len(days) and len(days) * _MONTH <= width:
+            return cls(tuple((day,) for day in days), _MONTH)
+        step = ceil(len(days) / max(width, _LEAST))
+        return cls(tuple(tuple(days[start : start + step]) for start in range(0, len(days), step)), 1)
+
+    @property
+    def heading(self) -> str:
+        """The months, each above the first of its columns that has room for it."""
+        return self._over("%b", lambda day: (day.year, day.month))
+
+    @property
+    def years(self) -> str:
+        """The years, as the months."""
+        return self._over("%Y", lambda day: (day.year, 0))
+
+    def _over(self, form: str, part: _Part) -> str:
+        line, last = "", None
+        for number, (first, *_) in enumerate(self.groups):
+            at, this = number * self.cell, part(first)
+            if this != last and (not line or len(line) < at):
+                line = line.ljust(at) + f"{first:{form}}"
+                last = this
+        return line
+
+
+class CoverageForms:
+    """What `Coverage` can be turned into."""
+
+    __slots__ = ()
+
+    days: tuple[date, ...]
+    districts: tuple[str, ...]
+    gaps: Mapping[date, str]
+    incomplete: Mapping[date, frozenset[str]]
+
+    @abstractmethod
+    def state(self, day: date, district: str) -> CellState:
+        """Return the state of one (day, district)."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[tuple[date, str, CellState]]:
+        """Iterate over every (day, district, state)."""
+
+    # --- what is in it ------------------------------------------------------------------------------------------------
+
+    def kind(self, day: date, district: str) -> str | None:
+        """Return why a (day, district) is unavailable: the kind of the day's gap, or that nothing was published; else ``None``."""
+        if self.state(day, district) is not CellState.UNAVAILABLE:
+            return None
+        return self.gaps.get(day, NOT_PUBLISHED)
+
+    def is_incomplete(self, day: date, district: str) -> bool:
+        """Return whether it is stored, and to be completed: its close was open, a report had no rows, or a newer state is known."""
+        return district in self.incomplete.get(day, ())
+
+    @property
+    def unavailable(self) -> Mapping[str, int]:
+        """How many (day, district) are unavailable, by kind."""
+        counted = Counter(kind for day, district, _state in self if (kind := self.kind(day, district)) is not None)
+        return MappingProxyType(dict(sorted(counted.items())))
+
+    @property
+    def incompletes(self) -> int:
+        """How many (day, district) are stored, and to be completed."""
+        return sum(len(names) for names in self.incomplete.values())
+
+    @property
+    def partial_days(self) -> tuple[date, ...]:
+        """The days of which some districts are stored, and others failed."""
+        return tuple(day for day in self.days if self._is_partial(day))
+
+    def _is_partial(self, day: date) -> bool:
+        found = {self.state(day, district) for district in self.districts}
+        return CellState.FAILED in found and bool(found & {CellState.FULL, CellState.SUMMARY})
+
+    def ranges(self, district: str) -> list[tuple[date, date, CellState]]:
+        """Return the stretches of days in which a district is in one state: first day, last day, state."""
+        found: list[tuple[date, date, CellState]] = []
+        for day in self.days:
+            state = self.state(day, district)
+            if found and found[-1][2] is state:
+                found[-1] = (found[-1][0], day, state)
+            else:
+                found.append((day, day, state))
+        return found
+
+    # --- pictures -----------------------------------------------------------------------------------------------------
+
+    def rows(self, columns: Columns) -> Iterator[tuple[tuple[CellState, ...], tuple[str, ...]]]:
+        """Iterate over the different rows with their districts: those with the most in full first, then the most districts."""
+        alike: dict[tuple[CellState, ...], list[str]] = {}
+        for district in self.districts:
+            states = tuple(self._shown(district, group) for group in columns.groups)
+            alike.setdefault(states, []).append(district)
+        order = sorted(alike, key=lambda states: (-states.count(CellState.FULL), -len(alike[states]), alike[states]))
+        return ((states, tuple(alike[states])) for states in order)
+
+    def _shown(self, district: str, days: Sequence[date]) -> CellState:
+        found = {self.state(day, district) for day in days}
+        return next(state for state in _WORST_FIRST if state in found)
+
+    def to_text(self, width: int = 100, *, ascii_only: bool = False) -> str:
+        """Return a picture: a row for districts that look alike, a letter for a day or for several, months above, counts below."""
+        letters = TYPED if ascii_only else DRAWN
+        columns = Columns.fitting(self.days, width - _LABEL - 2)
+        indent = " " * (_LABEL + 2)
+        lines = [indent + columns.years, indent + columns.heading]
+        rows = list(self.rows(columns))
+        for states, districts in rows[:_ROWS]:
+            row = "".join((letters[state] * max(1, columns.cell - 1)).ljust(columns.cell) for state in states)
+            lines.append(f"{_label(districts):<{_LABEL + 2}}{row}")
+        if len(rows) > _ROWS:
+            lines.append(f"and {sum(len(districts) for _states, districts in rows[_ROWS:])} districts more")
+        counts = Counter(state for _day, _district, state in self)
+        lines.append(
+            "   ".join(
+                f"{letters[state].strip() or 'blank'} {state.replace('-', ' ')} {counts[state]:,}"
+                for state in CellState
+                if counts[state]
+            )
+        )
+        return "\n".join(line.rstrip() for line in lines)
+
+    def to_html(self) -> str:
+        """Return the picture as a table of HTML, whole in itself: no script, no style sheet, nothing from elsewhere."""
+        columns = Columns.fitting(self.days, 120)
+        heads = "".join(f"<th title='{group[0]}' style='font:10px sans-serif'>{label}</th>" for group, label in _labels(columns))
+        body = "".join(
+            f"<tr><th scope='row' style='text-align:left;font:11px sans-serif'>{escape(_label(districts))}</th>"
+            + "".join(map(_cell, columns.groups, states))
+            + "</tr>"
+            for states, districts in self.rows(columns)
+        )
+        counts = Counter(state for _day, _district, state in self)
+        legend = " &nbsp; ".join(
+            f"<span style='background:{_COLOURS[state]};border:1px solid #999'>&nbsp;&nbsp;</span> {state.replace('-', ' ')} {counts[state]:,}"
+            for state in CellState
+            if counts[state]
+        )
+        return f"<table style='border-collapse:collapse'><thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table><p>{legend}</p>"
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    # --- tables -------------------------------------------------------------------------------------------------------
+
+    def table(self) -> Table:
+        """Return a row for each (day, district): its state, its kind where it is unavailable, and whether it is incomplete."""
+        cells = list(self)
+        return Table(
+            (
+                TableColumn.of("day", [day for day, _district, _state in cells]),
+                TableColumn.of("district", [district for _day, district, _state in cells]),
+                TableColumn.of("state", [str(state) for _day, _district, state in cells]),
+                TableColumn.of("kind", [self.kind(day, district) for day, district, _state in cells]),
+                TableColumn.of("incomplete", [self.is_incomplete(day, district) for day, district, _state in cells]),
+            )
+        )
+
+    def to_csv(self) -> str:
+        """Return `table` as CSV."""
+        return self.table().to_csv()
+
+    def to_frame(self, library: str | None = None) -> object:
+        """Return `table` as a data frame; see `backfill.tables.Table.to_frame`.
+
+        Raises:
+            MissingExtra: No library for it is installed.
+        """
+        return self.table().to_frame(library)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return what is in it as JSON values: what is known of each district of each day, a letter a district, and the counts."""
+        counts = Counter(state for _day, _district, state in self)
+        return {
+            "districts": list(self.districts),
+            "letters": {TYPED[state]: str(state) for state in CellState},
+            "days": {
+                day.isoformat(): "".join(TYPED[self.state(day, district)] for district in self.districts) for day in self.days
+            },
+            "gaps": {day.isoformat(): kind for day, kind in self.gaps.items()},
+            "incomplete": {day.isoformat(): " ".join(sorted(names)) for day, names in self.incomplete.items()},
+            "counts": {str(state): counts[state] for state in CellState},
+            "unavailable": dict(self.unavailable),
+        }
+
+
+def _label(districts: Sequence[str]) -> str:
+    named = " ".join(districts)
+    return named if len(named) <= _LABEL else f"{len(districts):,} districts"
+
+
+def _labels(columns: Columns) -> Iterator[tuple[tuple[date, ...], str]]:
+    last = None
+    for group in columns.groups:
+        month = (group[0].year, group[0].month)
+        yield group, f"{group[0]:%b<br>%Y}" if month != last else ""
+        last = month
+
+
+def _cell(group: tuple[date, ...], state: CellState) -> str:
+    days = str(group[0]) if len(group) == 1 else f"{group[0]} to {group[-1]}"
+    return f"<td title='{days}: {state.replace('-', ' ')}' style='background:{_COLOURS[state]};min-width:6px;border:1px solid #fff'></td>"

@@ -1,0 +1,63 @@
+"""Has parts made, here or by an executor, in their order, and not too many at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+
+from attrs import evolve
+
+from backfill.fetching.reuse import Archive
+from backfill.protocols import DataSource
+from backfill.rebuilding.replay import Made, Part, make, make_elsewhere, packed
+
+CHUNK = 8
+"""So many districts at most are made together: few enough to keep several processes busy, and the garbage collector, which looks at all
+figures alive again and again, idle; many enough to share what they have in common."""
+
+AHEAD = 64
+"""So many pieces at most are with an executor, or wait to be taken: memory does not grow with the range."""
+
+
+class Maker:
+    """Makes records from an archive. Any thread.
+
+    Args:
+        source: By whose rules.
+        archive: From what.
+        executor: Where; ``None`` = in the thread that asks.
+
+    Raises:
+        InvalidRequest: Source and archive cannot go to an executor.
+    """
+
+    def __init__(self, source: DataSource, archive: Archive, executor: Executor | None = None) -> None:
+        self._source = source
+        self._archive = archive
+        self._executor = executor
+        self._packed = b"" if executor is None else packed(source, archive)
+
+    def make(self, parts: Iterable[Part]) -> Iterator[Made]:
+        """Iterate over what becomes of *parts*, which are read no faster than they are made.
+
+        Raises:
+            StoreUnavailable: The archive cannot be read.
+        """
+        if self._executor is None:
+            yield from (make(self._source, self._archive, piece) for part in parts for piece in _pieces(part))
+            return
+        waiting: deque[Future[Made]] = deque()
+        for part in parts:
+            for piece in _pieces(part):
+                if len(waiting) == AHEAD:
+                    yield waiting.popleft().result()
+                waiting.append(self._executor.submit(make_elsewhere, self._packed, piece))
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _pieces(part: Part) -> Iterator[Part]:
+    for start in range(0, len(part.districts), CHUNK):
+        names = part.districts[start : start + CHUNK]
+        yield evolve(part, districts=names, pins={name: part.pins[name] for name in names if name in part.pins})

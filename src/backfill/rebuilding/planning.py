@@ -1,0 +1,192 @@
+"""What a rebuild will do: which days, which districts; from what is stored, what the archive has, and what is known to have been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from datetime import time as time_of_day
+
+from attrs import evolve, frozen
+
+from backfill.engine.calendar import list_editions
+from backfill.engine.collect import Collector
+from backfill.engine.planner import Planner
+from backfill.engine.scoping import naming_of, resolve_scope
+from backfill.errors import DamagedFile, InvalidRequest, SnapshotNotFound, SourceError
+from backfill.fetching.offline import ArchiveFetch
+from backfill.fetching.pinned import PinnedFetch
+from backfill.fetching.reuse import Archive
+from backfill.model import (
+    BackfillPlan,
+    BackfillRequest,
+    BackfillScope,
+    CollectionStrategy,
+    Edition,
+    Frequency,
+    JobContext,
+    Method,
+    PlannedDay,
+    UnitState,
+    select_days,
+)
+from backfill.protocols import (
+    Clock,
+    DataSource,
+    DistrictCatalog,
+    EditionCatalog,
+    Fetcher,
+    JobStore,
+    Replaying,
+    ScopeResolver,
+    SnapshotStore,
+    SupportsOffline,
+    SupportsOutcomes,
+)
+from backfill.rebuilding.evidence import Catalog, edition_as_of
+
+OPERATION = "rebuild"
+"""What metadata, logs and the job store call such a job."""
+
+RATIONALE = (
+    "from the raw archive, nothing is asked of the publisher: each record from the documents that it names, else from the newest"
+)
+
+_THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
+
+
+@frozen(eq=False)
+class Collaborators:
+    """What a rebuild, or a proof, is made with.
+
+    Attributes:
+        source: Whose rules make figures of documents.
+        store: What is stored.
+        scope: Which districts may be touched.
+        jobs: What is known to have been collected.
+        clock: The time.
+    """
+
+    source: DataSource
+    store: SnapshotStore
+    scope: ScopeResolver
+    jobs: JobStore
+    clock: Clock
+
+
+def archive_of(fetcher: Fetcher) -> Archive:
+    """Return the archive behind a door.
+
+    Raises:
+        InvalidRequest: It has none that can be looked into.
+    """
+    offline = fetcher.offline() if isinstance(fetcher, SupportsOffline) else fetcher
+    if not isinstance(offline, ArchiveFetch):
+        rule = "a rebuild and a proof need the raw documents, and this door out keeps none"
+        raise InvalidRequest("fetch", fetcher, rule, "pass PoliteFetcher(archive=RawArchive(folder)) to the service")
+    return offline.archive
+
+
+def plan_rebuild(
+    collaborators: Collaborators,
+    archive: Archive,
+    start: date | str,
+    end: date | str | None,
+    *,
+    districts: Sequence[str] | None,
+    concurrency: int,
+) -> BackfillPlan:
+    """Return what a rebuild of a range will do. Reads manifests and the archive's index; of days that are lost, their lists.
+
+    Stored days are made anew as far as they are stored. Days that are not stored, but of which the archive has documents, are made
+    with the districts that are known to have been collected; where nothing is known, with all that the archive can give.
+
+    Raises:
+        InvalidRequest: A value cannot be what it is said to be, or the range holds nothing that can be made.
+    """
+    request = BackfillRequest(start, end, districts, concurrency=concurrency, retry_failures=False, skip_existing=False)
+    scope = resolve_scope(request.target_districts, collaborators.source, collaborators.scope, collaborators.store)
+    first, last = request.start_date, request.end_date
+    catalog = Catalog.of(archive, collaborators.source, first, last)
+    named = None if districts is None else scope.districts
+    days = tuple(_days(collaborators, archive, catalog, scope, named, first, last))
+    if not days:
+        rule = "no day from there on is stored, and of none does the archive have documents that say which day they are of"
+        raise InvalidRequest(
+            "start_date",
+            first.isoformat(),
+            f"{rule}, up to {last}",
+            "collect the range first, import documents, or name the districts to try",
+        )
+    strategy = CollectionStrategy(Method.TARGETED, "full", RATIONALE)
+    draft = BackfillPlan(
+        request=request, scope=scope, strategy=strategy, source=collaborators.source.name, days=days, requests={},
+        seconds_at_rate=None, exact=True, fingerprint="",
+    )  # fmt: skip
+    planner = Planner(collaborators.source, collaborators.store, collaborators.scope, collaborators.clock)
+    return evolve(planner.complete(draft, rate=None), requests={}, seconds_at_rate=0.0, exact=True)
+
+
+def _days(
+    collaborators: Collaborators,
+    archive: Archive,
+    catalog: Catalog,
+    scope: BackfillScope,
+    named: tuple[str, ...] | None,
+    first: date,
+    last: date,
+) -> Iterator[PlannedDay]:
+    store, jobs = collaborators.store, collaborators.jobs
+    stored = frozenset(store.days(first, last))
+    ledger = jobs.outcomes(first, last) if isinstance(jobs, SupportsOutcomes) else {}
+    days = {*stored, *catalog.days}
+    if named is not None and not catalog.days:  # nothing tells which days the archive has: those that are named are tried
+        days |= frozenset(select_days(first, last, Frequency.DAILY))
+    editions = _editions(collaborators.source, days)
+    for day in sorted(days):
+        edition = editions[day]
+        as_ofs = catalog.of_day(day)
+        planned = PlannedDay(day, edition_as_of(as_ofs, None) or edition.as_of, None, edition.settled_on, Method.TARGETED, ())
+        if day in stored:
+            known = {*_stored_names(store, day), *(name for name in as_ofs if name is not None)}
+        elif named is not None and not as_ofs:
+            known = set(named)
+        else:
+            outcomes = ledger.get(day, {})
+            known = {name for name, state in outcomes.items() if name is not None and state in _THERE}
+            known = known or {*(name for name in as_ofs if name is not None), *_listed(collaborators, archive, planned)}
+        names = tuple(sorted(name for name in known if scope.districts is None or name in scope.districts))
+        if names:
+            yield evolve(planned, districts=names)
+
+
+def _stored_names(store: SnapshotStore, day: date) -> tuple[str, ...]:
+    """Return the districts that a day's manifest has, also those whose file is gone; none, where it is damaged: what is made of the day fails by name then."""
+    try:
+        return tuple({*store.entries(day), *store.read(day).districts})
+    except (DamagedFile, SnapshotNotFound):
+        return ()
+
+
+def _editions(source: DataSource, days: set[date]) -> Mapping[date, Edition]:
+    """Return an edition for each day: as the source has it, but for gaps, in which nothing can be that is there after all."""
+    found: dict[date, Edition] = {}
+    if days and isinstance(source, EditionCatalog):
+        found = {edition.day: edition for edition in list_editions(min(days), max(days), Frequency.DAILY, source)}
+    return {day: found.get(day) or Edition(day, day) for day in days}
+
+
+def _listed(collaborators: Collaborators, archive: Archive, planned: PlannedDay) -> tuple[str, ...]:
+    """Return the districts of a day that is not stored, from its own list, if the archive has it."""
+    source: object = collaborators.source
+    if isinstance(source, Replaying):
+        source = source.replaying(planned.edition)
+    if not isinstance(source, DistrictCatalog) or not isinstance(source, DataSource):
+        return ()
+    long_ago = datetime.combine(date.min, time_of_day(), collaborators.clock.now().tzinfo)
+    context = JobContext(OPERATION, long_ago, retry=False)
+    collector = Collector(source, PinnedFetch(archive, {}), collaborators.clock, context)
+    normalize = naming_of(collaborators.source)
+    try:
+        return tuple(normalize(name) for name in collector.list_day(planned, source))
+    except SourceError:
+        return ()

@@ -1,0 +1,165 @@
+"""Tables that any data frame library can take over: through the Arrow C stream interface, without one of them being needed here.
+
+A `Table` holds columns of plain values. Polars, DuckDB, pyarrow and others read it as it is, by its ``__arrow_c_stream__``
+(https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html); `Table.to_frame` makes a frame of whichever is installed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from datetime import date
+from enum import Enum
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from attrs import field, frozen
+
+from backfill.errors import InvalidRequest, MissingExtra
+
+LIBRARIES = ("pandas", "polars", "duckdb")
+"""The libraries that `Table.to_frame` knows, in the order in which it looks for them."""
+
+
+class Kind(Enum):
+    """What a column holds, beside ``None`` where something is not known: the format in which Arrow knows it, and the type of pandas."""
+
+    INTEGER = ("l", "Int64")
+    NUMBER = ("g", "Float64")
+    FLAG = ("b", "boolean")
+    TEXT = ("u", "string")
+    DAY = ("tdD", "datetime64[s]")
+
+    @property
+    def arrow(self) -> str:
+        """The format string of the Arrow C data interface."""
+        return self.value[0]
+
+    @property
+    def pandas(self) -> str:
+        """The name of the type in pandas; all but days can be missing."""
+        return self.value[1]
+
+
+Value = int | float | bool | str | date | None
+
+
+def kind_of(values: Sequence[object]) -> Kind:
+    """Return what a column of *values* holds: the narrowest kind that fits all of them; text, if nothing else does."""
+    types = {type(value) for value in values if value is not None}
+    if types and types <= {bool}:
+        return Kind.FLAG
+    if types and types <= {int}:
+        return Kind.INTEGER
+    if types and types <= {int, float}:
+        return Kind.NUMBER
+    return Kind.DAY if types and types <= {date} else Kind.TEXT
+
+
+@frozen
+class Column:
+    """One column.
+
+    Attributes:
+        name: Its name.
+        kind: What it holds.
+        values: Its values, ``None`` where something is not known.
+    """
+
+    name: str
+    kind: Kind
+    values: Sequence[Value] = field(repr=lambda values: f"<{len(values)} values>")
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[object]) -> Column:
+        """Return a column of the kind that fits *values*; what is none of the kinds becomes text."""
+        kind = kind_of(values)
+        plain: list[Any] = list(values)
+        if kind is Kind.TEXT:
+            plain = [None if value is None else str(value) for value in values]
+        elif kind is Kind.NUMBER:
+            plain = [None if value is None else float(value) for value in plain]
+        return cls(name, kind, plain)
+
+
+@frozen
+class Table:
+    """Columns of one length. Immutable; any thread.
+
+    Attributes:
+        columns: They.
+    """
+
+    columns: tuple[Column, ...]
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self.columns[0].values) if self.columns else 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    def __getitem__(self, name: str) -> Sequence[Value]:
+        """Return the values of the column *name*.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column.values
+        raise KeyError(name)
+
+    def rows(self) -> Iterator[tuple[Value, ...]]:
+        """Iterate over the rows."""
+        return zip(*(column.values for column in self.columns), strict=True)
+
+    def to_csv(self) -> str:
+        """Return the table as CSV, with a heading; what is not known is empty."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.names)
+        writer.writerows(self.rows())
+        return text.getvalue()
+
+    def __arrow_c_schema__(self) -> object:
+        """Return the schema of the columns, for libraries that understand Arrow."""
+        from backfill._arrow import schema_capsule  # noqa: PLC0415 - only who hands the table on loads ctypes
+
+        return schema_capsule(self._plain())
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the columns as an Arrow stream of one batch, for libraries that understand Arrow; in the types that they have here."""
+        from backfill._arrow import stream_capsule  # noqa: PLC0415 - as above
+
+        del requested_schema
+        return stream_capsule(self._plain())
+
+    def _plain(self) -> list[tuple[str, str, Sequence[Value]]]:
+        return [(column.name, column.kind.arrow, column.values) for column in self.columns]
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the table as a data frame of pandas or Polars, or as a relation of DuckDB.
+
+        Args:
+            library: ``"pandas"``, ``"polars"`` or ``"duckdb"``; ``None`` = the first of them that is installed.
+
+        Raises:
+            MissingExtra: It, or any of them, is not installed.
+            InvalidRequest: There is no such library here.
+        """
+        if library is not None and library not in LIBRARIES:
+            raise InvalidRequest("library", library, "not a library that is known here", f"use one of {', '.join(LIBRARIES)}")
+        found = next((name for name in ((library,) if library else LIBRARIES) if find_spec(name) is not None), None)
+        if found is None:
+            raise MissingExtra(f"a data frame ({library or ', '.join(LIBRARIES)})", "frames")
+        module = import_module(found)
+        if found == "pandas":
+            return module.DataFrame(
+                {column.name: module.array(list(column.values), dtype=column.kind.pandas) for column in self.columns}
+            )
+        return module.DataFrame(self) if found == "polars" else module.from_arrow(self)

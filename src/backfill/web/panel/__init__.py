@@ -1,0 +1,61 @@
+"""The live panel: one ES module for the browser, and the page that shows it. What the module is made of lies beside this file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+
+MODULES = (
+    "strings", "format", "dom", "grid", "heatmap", "stream", "client", "fields", "ui", "startview", "jobview", "lists", "memory", "style",
+    "following", "buttonelement", "panelelement", "panel",
+)  # fmt: skip
+"""The parts, each after those that it imports."""
+
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
+
+STYLE = "body { margin: 0; background: #ffffff } @media (prefers-color-scheme: dark) { body { background: #14171b } }"
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>Backfills</title>
+<style>{style}</style>
+<link rel="icon" href="data:,">
+<script type="module" src="{root}/panel.js"></script>
+</head>
+<body>
+<main><backfill-panel></backfill-panel></main>
+<noscript>The panel needs JavaScript; <a href="{root}/docs">the interface</a> does not.</noscript>
+</body>
+</html>
+"""
+
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+POLICY = (
+    f"default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+"""What the page may do: run the module, and ask the interface that it came from."""
+
+
+def part(name: str) -> str:
+    """Return the text of one part of the module."""
+    return (files(__name__) / f"{name}.js").read_text(encoding="utf-8")
+
+
+@cache
+def panel_module() -> str:
+    """Return the whole module as one text, which needs nothing beside it: to be served, or to be handed to a notebook.
+
+    Its parts are put one after the other without their imports of each other; a name stands for one thing in all of them.
+    """
+    parts = [_IMPORT.sub("", part(name)) for name in MODULES]
+    return "\n".join([*(_EXPORT.sub("", text) for text in parts[:-1]), parts[-1]])
