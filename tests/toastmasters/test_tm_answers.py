@@ -172,9 +172,9 @@ def test_a_cut_answer_is_never_believed(count: int, data: st.DataObject) -> None
     content = export(ReportKind.CLUBS, rows).rstrip()
     cut = data.draw(st.integers(0, len(content) - 1))
     error = refused(content[:cut])
-    assert error.kind in {"truncated", "not_csv", "missing_rows"}
-    header_end = content.index(b"\r\n")
-    assert (error.kind == "missing_rows") == (header_end - 1 <= cut <= header_end + 3)  # the header whole, and no cell begun
+    assert error.kind in {"truncated", "not_csv"}
+    if cut >= content.index(b"\r\n"):  # where the dashboard has no rows it says so with a footer
+        assert error.kind == "truncated"
 
 
 @pytest.mark.parametrize("attempts", [MAX_ATTEMPTS, 1])
