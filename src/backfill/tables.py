@@ -1,7 +1,8 @@
-"""Tables that any data frame library can take over: through the Arrow C stream interface, without one of them being needed here.
+"""Tables that any data frame library can take over, without one of them being needed here.
 
 A `Table` holds columns of plain values. Polars, DuckDB, pyarrow and others read it as it is, by its ``__arrow_c_stream__``
-(https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html); `Table.to_frame` makes a frame of whichever is installed.
+(https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html; nanoarrow, of the extra ``frames``, makes the stream);
+`Table.to_frame` makes a frame of whichever is installed.
 """
 
 from __future__ import annotations
@@ -13,34 +14,41 @@ from datetime import date
 from enum import Enum
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 from attrs import field, frozen
 
 from backfill.errors import InvalidRequest, MissingExtra
+
+_EPOCH = date(1970, 1, 1).toordinal()
 
 LIBRARIES = ("pandas", "polars", "duckdb")
 """The libraries that `Table.to_frame` knows, in the order in which it looks for them."""
 
 
 class Kind(Enum):
-    """What a column holds, beside ``None`` where something is not known: the format in which Arrow knows it, and the type of pandas."""
+    """What a column holds, beside ``None`` where something is not known: the names of its type in Arrow, Polars and pandas."""
 
-    INTEGER = ("l", "Int64")
-    NUMBER = ("g", "Float64")
-    FLAG = ("b", "boolean")
-    TEXT = ("u", "string")
-    DAY = ("tdD", "datetime64[s]")
+    INTEGER = ("int64", "Int64", "Int64")
+    NUMBER = ("float64", "Float64", "Float64")
+    FLAG = ("bool_", "Boolean", "boolean")
+    TEXT = ("string", "String", "string")
+    DAY = ("date32", "Date", "datetime64[s]")
 
     @property
     def arrow(self) -> str:
-        """The format string of the Arrow C data interface."""
+        """The name of the type in nanoarrow."""
         return self.value[0]
 
     @property
-    def pandas(self) -> str:
-        """The name of the type in pandas; all but days can be missing."""
+    def polars(self) -> str:
+        """The name of the type in Polars."""
         return self.value[1]
+
+    @property
+    def pandas(self) -> str:
+        """The name of the type in pandas."""
+        return self.value[2]
 
 
 Value = int | float | bool | str | date | None
@@ -127,20 +135,24 @@ class Table:
         return text.getvalue()
 
     def __arrow_c_schema__(self) -> object:
-        """Return the schema of the columns, for libraries that understand Arrow."""
-        from backfill._arrow import schema_capsule  # noqa: PLC0415 - only who hands the table on loads ctypes
+        """Return the schema of the columns, for libraries that understand Arrow.
 
-        return schema_capsule(self._plain())
+        Raises:
+            MissingExtra: nanoarrow is not installed.
+        """
+        return _nanoarrow_schema(self.columns).__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Return the columns as an Arrow stream of one batch, for libraries that understand Arrow; in the types that they have here."""
-        from backfill._arrow import stream_capsule  # noqa: PLC0415 - as above
+        """Return the columns as an Arrow stream of one batch, for libraries that understand Arrow; in the types that they have here.
 
+        Raises:
+            MissingExtra: nanoarrow is not installed.
+        """
         del requested_schema
-        return stream_capsule(self._plain())
-
-    def _plain(self) -> list[tuple[str, str, Sequence[Value]]]:
-        return [(column.name, column.kind.arrow, column.values) for column in self.columns]
+        arrow, schema = _nanoarrow(), _nanoarrow_schema(self.columns)
+        children = [arrow.c_array(_physical(column), getattr(arrow, column.kind.arrow)()) for column in self.columns]
+        batch = arrow.c_array_from_buffers(schema, len(self), [None], null_count=0, children=children)
+        return arrow.c_array_stream(batch).__arrow_c_stream__()
 
     def to_frame(self, library: str | None = None) -> Any:
         """Return the table as a data frame of pandas or Polars, or as a relation of DuckDB.
@@ -149,7 +161,7 @@ class Table:
             library: ``"pandas"``, ``"polars"`` or ``"duckdb"``; ``None`` = the first of them that is installed.
 
         Raises:
-            MissingExtra: It, or any of them, is not installed.
+            MissingExtra: It, or any of them, is not installed; or, for DuckDB, nanoarrow is not.
             InvalidRequest: There is no such library here.
         """
         if library is not None and library not in LIBRARIES:
@@ -162,4 +174,33 @@ class Table:
             return module.DataFrame(
                 {column.name: module.array(list(column.values), dtype=column.kind.pandas) for column in self.columns}
             )
-        return module.DataFrame(self) if found == "polars" else module.from_arrow(self)
+        if found == "polars":
+            types = {column.name: getattr(module, column.kind.polars) for column in self.columns}
+            return module.DataFrame({column.name: column.values for column in self.columns}, schema=types)
+        return module.from_arrow(self)
+
+
+def _nanoarrow() -> Any:
+    """Return the library that makes Arrow's arrays, loaded by whoever hands a table on.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    try:
+        import nanoarrow  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtra("a table for libraries that read Arrow", "frames") from error
+    return nanoarrow
+
+
+def _nanoarrow_schema(columns: Sequence[Column]) -> Any:
+    arrow = _nanoarrow()
+    return arrow.c_schema(arrow.struct({column.name: getattr(arrow, column.kind.arrow)() for column in columns}))
+
+
+def _physical(column: Column) -> Sequence[object]:
+    """Return the values as Arrow stores them: a day as the number of days since 1970."""
+    if column.kind is not Kind.DAY:
+        return column.values
+    days = cast("Sequence[date | None]", column.values)
+    return [None if day is None else day.toordinal() - _EPOCH for day in days]
