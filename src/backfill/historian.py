@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from backfill.engine.scoping import naming_of
 from backfill.job import Job
-from backfill.model import JobSpec
+from backfill.model import REBUILD, JobSpec
 from backfill.model.checks import as_date, as_texts
 from backfill.protocols import Cumulative, DataSource
 from backfill.servicebase import ServiceBase
@@ -26,23 +27,22 @@ if TYPE_CHECKING:
     from backfill.tables import Table
 
 
-REBUILD = "rebuild"
-"""What metadata, logs and the job store call a job that collects from the archive."""
-
-DECREASE = "decrease"
-"""The kind of the finding that a figure which adds up over a period is smaller than before."""
-
-
 class Historian(ServiceBase):
     """The part of `BackfillService` that works on what is stored and archived. Any thread."""
 
     _history_file: Path | None = None
 
-    @property
+    @cached_property
     def _executors(self) -> dict[str, Executor]:
-        """Where rebuilds of this process make their records."""
-        kept: dict[str, Executor] = self.__dict__.setdefault("_executors_of_jobs", {})
-        return kept
+        """Where rebuilds of this process make their records; looked at under the lock."""
+        return {}
+
+    @cached_property
+    def _figures(self) -> HistoryCache:
+        """What a history has read before; made under the lock."""
+        from backfill.history.cache import HistoryCache  # noqa: PLC0415 - only who looks at a history pays for it
+
+        return HistoryCache(self._history_file)
 
     def rebuild(
         self,
@@ -180,7 +180,9 @@ class Historian(ServiceBase):
         self._check_process()
         first, last = (None if day is None else as_date("day", day) for day in (start, end))
         names = self._names(districts)
-        return read_history(self._store, self._history_cache(), districts=names, fields=fields, start=first, end=last)
+        with self._lock:
+            figures = self._figures
+        return read_history(self._store, figures, districts=names, fields=fields, start=first, end=last)
 
     def diff(self, before: date | str, after: date | str, *, districts: Sequence[str] | None = None) -> DayDiff:
         """Return what differs between two stored days: districts that came, went and changed, and in which figures.
@@ -214,7 +216,7 @@ class Historian(ServiceBase):
         Raises:
             InvalidRequest: A value cannot be what it is said to be.
         """
-        from backfill.history.noted import decreases, noted  # noqa: PLC0415 - as above
+        from backfill.history.noted import DECREASE, decreases, noted  # noqa: PLC0415 - as above
 
         self._check_process()
         first, last = (None if day is None else as_date("day", day) for day in (start, end))
@@ -269,13 +271,6 @@ class Historian(ServiceBase):
 
     def _names(self, districts: Sequence[str] | None) -> tuple[str, ...] | None:
         return None if districts is None else tuple(map(naming_of(self._source), as_texts("districts", districts)))
-
-    def _history_cache(self) -> HistoryCache:
-        from backfill.history.cache import HistoryCache  # noqa: PLC0415 - as above
-
-        with self._lock:
-            kept: HistoryCache = self.__dict__.setdefault("_figures", HistoryCache(self._history_file))
-            return kept
 
     def _source_of(self, spec: JobSpec) -> DataSource:
         """Return what a job collects from: the source, or for a rebuild the archive."""

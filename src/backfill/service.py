@@ -13,9 +13,10 @@ from backfill.engine.listing import resolve_lists
 from backfill.engine.progress import build_report
 from backfill.engine.scoping import naming_of
 from backfill.errors import BackfillError, InvalidRequest
-from backfill.historian import REBUILD, Historian
+from backfill.historian import Historian
 from backfill.job import Job
 from backfill.model import (
+    REBUILD,
     BackfillPlan,
     BackfillReport,
     BackfillRequest,
@@ -144,9 +145,7 @@ class BackfillService(Historian):
         if not failed:
             raise InvalidRequest("backfill_id", backfill_id, "nothing failed in this job", "nothing is left to retry")
         retry = self._planner.narrow(state.spec.plan, failed, rate=self._rate())
-        operation = (
-            state.spec.operation if state.spec.operation == REBUILD else None
-        )  # its documents are in the archive, or nowhere
+        operation = REBUILD if state.spec.operation == REBUILD else None  # its documents are in the archive, or nowhere
         return Job(self, self._accept(retry, retry_of=backfill_id, operation=operation))
 
     def fill_gaps(
@@ -164,7 +163,7 @@ class BackfillService(Historian):
         district is known, as in an empty store, the days are collected as a whole.
 
         Args:
-            coverage: What `coverage` returned; or the first day of the range to look at.
+            coverage: What `coverage` returned, alone; or the first day of the range to look at.
             end: The last day, inclusive, where the first is given.
             districts: Where days are given: as for `coverage`.
             frequency: Where days are given: as for `coverage`.
@@ -175,7 +174,11 @@ class BackfillService(Historian):
             ServiceUnusable: The service was closed, or no thread can be had for the job.
         """
         self._check_usable()
-        if not isinstance(coverage, Coverage):
+        if isinstance(coverage, Coverage):
+            if end is not None or districts is not None or frequency != Frequency.DAILY:
+                rule = "a coverage has its days, districts and frequency already"
+                raise InvalidRequest("coverage", coverage, rule, "give the coverage alone, or the first day in its place")
+        else:
             last = coverage if end is None else end
             coverage = self.coverage(coverage, last, districts=districts, frequency=frequency)
         plan = self._planner.plan(filling(coverage, self._scope.resolve(None).districts))

@@ -54,11 +54,11 @@ def test_the_csv_has_a_line_for_each_day_and_district(collected: Path) -> None:
     """Any program can read the coverage as a table. [B5, B9]"""
     done = call("coverage", collected, "2023-05-31", "2023-06-30", "--frequency", "month-end", "-d", "91", "-d", "F", "--csv")
     assert list(csv.reader(io.StringIO(done.stdout))) == [
-        ["day", "district", "state"],
-        ["2023-05-31", "91", "full"],
-        ["2023-05-31", "F", "summary"],
-        ["2023-06-30", "91", "full"],
-        ["2023-06-30", "F", "summary"],
+        ["day", "district", "state", "kind", "incomplete"],
+        ["2023-05-31", "91", "full", "", "False"],
+        ["2023-05-31", "F", "summary", "", "False"],
+        ["2023-06-30", "91", "full", "", "False"],
+        ["2023-06-30", "F", "summary", "", "False"],
     ]
 
 

@@ -112,7 +112,7 @@ def test_many_different_rows_are_cut_short() -> None:
     names = tuple(f"{number:02}" for number in range(64))
     cells = {day: {name: FULL for name in names if int(name) >> index & 1} for index, day in enumerate(days)}
     lines = Coverage(days[0], days[-1], "daily", days, names, cells, {}).to_text().splitlines()
-    assert lines[-2] == "and 24 districts more"
+    assert lines[-2] == "… and 24 districts more"
 
 
 def test_a_day_is_partial_when_some_of_it_failed() -> None:

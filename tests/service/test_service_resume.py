@@ -339,3 +339,12 @@ def test_a_service_shows_what_it_is() -> None:
     with serving(ScriptedSource()) as service:
         assert repr(service) == "<BackfillService of source 'scripted'>"
     assert repr(service) == "<BackfillService of source 'scripted', closed>"
+
+
+@pytest.mark.parametrize("more", [{"end": day(3)}, {"districts": ["A"]}, {"frequency": "weekly"}])
+def test_a_coverage_has_everything_that_its_gaps_need(more: dict[str, object]) -> None:
+    """What is given beside a coverage, and would be ignored, is refused. [B5, R8.4]"""
+    with serving(ScriptedSource()) as service:
+        coverage = service.coverage(day(0), day(1), districts=["A"])
+        with pytest.raises(InvalidRequest, match="has its days, districts and frequency already"):
+            service.fill_gaps(coverage, **more)  # type: ignore[arg-type] # of any kind

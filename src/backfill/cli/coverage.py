@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from datetime import date
 from pathlib import Path
@@ -24,7 +23,6 @@ from backfill.cli.options import (
 )
 from backfill.cli.picture import print_coverage
 from backfill.cli.printing import print_json
-from backfill.model import Coverage
 
 
 @click.command(short_help="Show which days and districts are there.")
@@ -58,16 +56,10 @@ def command(
     if json_:
         print_json(coverage)
     elif csv_:
-        _print_csv(coverage)
+        sys.stdout.write(coverage.to_csv())
     elif html:
         sys.stdout.write(f"{coverage.to_html()}\n")
     elif coverage.districts:
         print_coverage(results(), coverage)
     else:
         results().print(f"Nothing is stored of {start} to {end}, and nothing was tried.")
-
-
-def _print_csv(coverage: Coverage) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("day", "district", "state"))
-    writer.writerows((day.isoformat(), district, str(state)) for day, district, state in coverage)

@@ -56,7 +56,7 @@ def command(
 
 def _print(found: Verification) -> None:
     console = results()
-    looked = f"{plural(found.records, 'record')} and {plural(found.summaries, 'summary').replace('summarys', 'summaries')}"
+    looked = f"{plural(found.records, 'record')} and {plural(found.summaries, 'summary', 'summaries')}"
     print_facts(console, [("days", f"{found.days:,}"), ("looked at", looked), ("the same", f"{found.same:,}, byte for byte")])
     if found.is_proved:
         return

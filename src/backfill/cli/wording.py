@@ -91,9 +91,9 @@ def meaning(words: Mapping[str, str], kind: str) -> str:
     return words.get(kind, kind.replace("_", " "))
 
 
-def plural(number: int, noun: str) -> str:
-    """Return the number with its noun: ``1 day``, ``1,536 days``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def plural(number: int, noun: str, nouns: str | None = None) -> str:
+    """Return the number with its noun: ``1 day``, ``1,536 days``; *nouns* where a letter more does not make the plural."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {nouns or f'{noun}s'}"
 
 
 def listing(names: tuple[str, ...], most: int = 12) -> str:

@@ -12,6 +12,9 @@ from backfill.model import Finding
 from backfill.protocols import Cumulative, SnapshotStore
 from backfill.tables import Table
 
+DECREASE = "decrease"
+"""The kind of the finding that a figure which adds up over a period is smaller than before."""
+
 
 def decreases(table: Table, source: Cumulative) -> Iterator[Finding]:
     """Iterate over the figures of *table* that are smaller than on the stored day before, though they add up over a period.
@@ -29,7 +32,7 @@ def decreases(table: Table, source: Cumulative) -> Iterator[Finding]:
             before = last.get(key)
             if before is not None and value < before[1]:
                 message = f"{path} is {value:,}, after {before[1]:,} on {before[0]}"
-                yield Finding("decrease", message, day, str(district))
+                yield Finding(DECREASE, message, day, str(district))
             last[key] = (day, value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 
@@ -17,7 +18,6 @@ Rule = Callable[[date], bool]
 """Says of a day whether it is to be kept."""
 
 _DAY = timedelta(days=1)
-_JOBS = 100_000
 _UNFINISHED = tuple(status for status in BackfillStatus if not status.is_final)
 
 
@@ -91,7 +91,7 @@ def discard_raw(archive: RawArchive, source: DocumentDating, days: Iterable[date
 
 
 def _planned(jobs: JobStore) -> Iterator[date]:
-    for state in jobs.list(states=_UNFINISHED, limit=_JOBS):
+    for state in jobs.list(states=_UNFINISHED, limit=sys.maxsize):
         yield from (planned.day for planned in state.spec.plan.days)
 
 

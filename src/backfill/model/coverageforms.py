@@ -10,6 +10,7 @@ from enum import StrEnum
 from html import escape
 from math import ceil
 from types import MappingProxyType
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -41,11 +42,14 @@ _COLOURS = dict(zip(CellState, ("#2e7d32", "#80cbc4", "#c62828", "#bdbdbd", "#ff
 _WORST_FIRST = (CellState.FAILED, CellState.NEVER_TRIED, CellState.SUMMARY, CellState.FULL, CellState.UNAVAILABLE)
 _MONTH = 4  # columns of a month's name and a space
 _LEAST = 10  # columns for the days, however narrow
-_LABEL = 24  # columns for the names of districts
+_LABEL = 26  # columns for the names of districts, and a margin
 _ROWS = 40  # rows of a picture, at most
 
 
 _Part = Callable[[date], tuple[int, int]]
+
+Line: TypeAlias = list[tuple[str, CellState | None]]
+"""A line of a picture, in parts: a text, and the state that it shows."""
 
 
 @frozen
@@ -107,6 +111,11 @@ class CoverageForms:
     def __iter__(self) -> Iterator[tuple[date, str, CellState]]:
         """Iterate over every (day, district, state)."""
 
+    @property
+    @abstractmethod
+    def counts(self) -> Mapping[CellState, int]:
+        """How many (day, district) are in each state."""
+
     # --- what is in it ------------------------------------------------------------------------------------------------
 
     def kind(self, day: date, district: str) -> str | None:
@@ -165,27 +174,42 @@ class CoverageForms:
         found = {self.state(day, district) for day in days}
         return next(state for state in _WORST_FIRST if state in found)
 
-    def to_text(self, width: int = 100, *, ascii_only: bool = False) -> str:
-        """Return a picture: a row for districts that look alike, a letter for a day or for several, months above, counts below."""
-        letters = TYPED if ascii_only else DRAWN
-        columns = Columns.fitting(self.days, width - _LABEL - 2)
-        indent = " " * (_LABEL + 2)
-        lines = [indent + columns.years, indent + columns.heading]
+    def drawing(self, width: int, letters: Mapping[CellState, str], *, most_rows: int) -> Iterator[Line]:
+        """Iterate over the lines of a picture, each in parts: a text, and the state that it shows, if it shows one.
+
+        A row is for districts that look alike, a letter for a day or for several; months stand above, counts below.
+
+        Args:
+            width: Letters of a line.
+            letters: What is drawn for each state.
+            most_rows: So many rows at most; the rest is counted.
+        """
+        columns = Columns.fitting(self.days, width - _LABEL)
+        yield [(" " * _LABEL + columns.years, None)]
+        yield [(" " * _LABEL + columns.heading, None)]
         rows = list(self.rows(columns))
-        for states, districts in rows[:_ROWS]:
-            row = "".join((letters[state] * max(1, columns.cell - 1)).ljust(columns.cell) for state in states)
-            lines.append(f"{_label(districts):<{_LABEL + 2}}{row}")
-        if len(rows) > _ROWS:
-            lines.append(f"and {sum(len(districts) for _states, districts in rows[_ROWS:])} districts more")
-        counts = Counter(state for _day, _district, state in self)
-        lines.append(
-            "   ".join(
-                f"{letters[state].strip() or 'blank'} {state.replace('-', ' ')} {counts[state]:,}"
-                for state in CellState
-                if counts[state]
-            )
-        )
-        return "\n".join(line.rstrip() for line in lines)
+        for states, districts in rows[:most_rows]:
+            cells = ((letters[state] * max(1, columns.cell - 1)).ljust(columns.cell) for state in states)
+            yield [(_label(districts).ljust(_LABEL), None), *zip(cells, states, strict=True)]
+        hidden = sum(len(districts) for _states, districts in rows[most_rows:])
+        if hidden:
+            yield [(f"… and {hidden:,} {'district' if hidden == 1 else 'districts'} more", None)]
+        legend: Line = []
+        for state, number in self.counts.items():
+            if number:
+                legend += [
+                    (letters[state].strip() or "blank", state),
+                    (f" {state.replace('-', ' ')} {number:,}   ", None),
+                ]
+        yield legend
+        step = max((len(group) for group in columns.groups), default=1)
+        if step > 1:
+            yield [(f"A column stands for {step} days, and shows what is most wanting in them.", None)]
+
+    def to_text(self, width: int = 100, *, ascii_only: bool = False) -> str:
+        """Return the picture as text, in lines of at most *width* letters."""
+        drawn = self.drawing(width, TYPED if ascii_only else DRAWN, most_rows=_ROWS)
+        return "\n".join("".join(text for text, _state in line).rstrip() for line in drawn)
 
     def to_html(self) -> str:
         """Return the picture as a table of HTML, whole in itself: no script, no style sheet, nothing from elsewhere."""
@@ -197,7 +221,7 @@ class CoverageForms:
             + "</tr>"
             for states, districts in self.rows(columns)
         )
-        counts = Counter(state for _day, _district, state in self)
+        counts = self.counts
         legend = " &nbsp; ".join(
             f"<span style='background:{_COLOURS[state]};border:1px solid #999'>&nbsp;&nbsp;</span> {state.replace('-', ' ')} {counts[state]:,}"
             for state in CellState
@@ -237,7 +261,7 @@ class CoverageForms:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return what is in it as JSON values: what is known of each district of each day, a letter a district, and the counts."""
-        counts = Counter(state for _day, _district, state in self)
+        counts = self.counts
         return {
             "districts": list(self.districts),
             "letters": {TYPED[state]: str(state) for state in CellState},
@@ -253,7 +277,7 @@ class CoverageForms:
 
 def _label(districts: Sequence[str]) -> str:
     named = " ".join(districts)
-    return named if len(named) <= _LABEL else f"{len(districts):,} districts"
+    return named if len(named) <= _LABEL - 2 else f"{len(districts):,} districts"
 
 
 def _labels(columns: Columns) -> Iterator[tuple[tuple[date, ...], str]]:

@@ -29,6 +29,9 @@ from backfill.model.report import ErrorGroup
 from backfill.model.status import BackfillStatus
 from backfill.model.units import CODES, PENDING, DayRow
 
+REBUILD = "rebuild"
+"""The operation of a job that collects from the archive."""
+
 
 @frozen
 class JobSpec:
@@ -39,7 +42,7 @@ class JobSpec:
         created_at: When it was accepted (aware, UTC).
         plan: What will be done.
         retry_of: The job whose failed part this one runs again, or ``None``.
-        operation: ``"backfill"`` or ``"refresh"`` (R11.4).
+        operation: ``"backfill"``, ``"refresh"`` or ``"rebuild"`` (R11.4).
     """
 
     job_id: str

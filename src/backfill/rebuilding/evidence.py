@@ -8,9 +8,10 @@ from typing import Protocol, runtime_checkable
 
 from attrs import define, field, frozen
 
+from backfill.engine.calendar import list_editions
 from backfill.errors import DamagedFile, SnapshotNotFound
-from backfill.model import DocumentRef, Method, PlannedDay, RecordHeader
-from backfill.protocols import BatchSource, DataSource, DocumentDating, Snapshot, SystemWideSource
+from backfill.model import DocumentRef, Edition, Frequency, Method, PlannedDay, RecordHeader
+from backfill.protocols import BatchSource, DataSource, DocumentDating, EditionCatalog, Snapshot, SystemWideSource
 from backfill.rebuilding.replay import Part
 
 APART = timedelta(days=3)
@@ -18,6 +19,14 @@ APART = timedelta(days=3)
 
 AsOfs = Mapping[str | None, tuple[date, ...]]
 """The as-ofs of which a day has documents, ascending: of each district, and (``None``) of the day as a whole."""
+
+
+def edition_of(source: DataSource, day: date) -> Edition:
+    """Return what the source says of a day; of a source without a calendar, that it gave it out on that day."""
+    if not isinstance(source, EditionCatalog):
+        return Edition(day, day)
+    (edition,) = list_editions(day, day, Frequency.DAILY, source)
+    return edition
 
 
 @runtime_checkable

@@ -7,7 +7,6 @@ from datetime import date
 
 from attrs import evolve
 
-from backfill.engine.calendar import list_editions
 from backfill.engine.scoping import naming_of
 from backfill.errors import DamagedFile, InvalidRequest, SnapshotNotFound, StoreError
 from backfill.fetching.pinned import DAMAGED, damage
@@ -16,7 +15,6 @@ from backfill.model import (
     DocumentRef,
     Evidence,
     Explanation,
-    Frequency,
     Gap,
     Kept,
     RecordHeader,
@@ -28,13 +26,13 @@ from backfill.model.checks import as_date
 from backfill.protocols import (
     DataSource,
     DocumentDating,
-    EditionCatalog,
     Fetcher,
     JobStore,
     Snapshot,
     Summarized,
     SupportsOutcomes,
 )
+from backfill.rebuilding.evidence import edition_of
 from backfill.rebuilding.planning import Collaborators, archive_of
 from backfill.serialization import refs_of_summary
 
@@ -152,9 +150,7 @@ def _by_metadata(told: Explanation, metadata: SnapshotMetadata) -> Explanation |
 
 
 def _by_calendar(told: Explanation, source: DataSource) -> Explanation | None:
-    if not isinstance(source, EditionCatalog):
-        return None
-    (edition,) = list_editions(told.day, told.day, Frequency.DAILY, source)
+    edition = edition_of(source, told.day)
     if edition.gap is None:
         return None
     return evolve(told, standing=Standing.UNAVAILABLE, why=f"{_GAPS[edition.gap]} ({edition.gap})", kind=str(edition.gap))

@@ -17,6 +17,7 @@ from backfill.fetching.offline import ArchiveFetch
 from backfill.fetching.pinned import PinnedFetch
 from backfill.fetching.reuse import Archive
 from backfill.model import (
+    REBUILD,
     BackfillPlan,
     BackfillRequest,
     BackfillScope,
@@ -43,9 +44,6 @@ from backfill.protocols import (
     SupportsOutcomes,
 )
 from backfill.rebuilding.evidence import Catalog, edition_as_of
-
-OPERATION = "rebuild"
-"""What metadata, logs and the job store call such a job."""
 
 RATIONALE = (
     "from the raw archive, nothing is asked of the publisher: each record from the documents that it names, else from the newest"
@@ -183,7 +181,7 @@ def _listed(collaborators: Collaborators, archive: Archive, planned: PlannedDay)
     if not isinstance(source, DistrictCatalog) or not isinstance(source, DataSource):
         return ()
     long_ago = datetime.combine(date.min, time_of_day(), collaborators.clock.now().tzinfo)
-    context = JobContext(OPERATION, long_ago, retry=False)
+    context = JobContext(REBUILD, long_ago, retry=False)
     collector = Collector(source, PinnedFetch(archive, {}), collaborators.clock, context)
     normalize = naming_of(collaborators.source)
     try:

@@ -19,6 +19,7 @@ from backfill.errors import BackfillError, DataUnavailable, InvalidRequest, NotA
 from backfill.fetching.pinned import PinnedFetch
 from backfill.fetching.reuse import Archive
 from backfill.model import (
+    REBUILD,
     Collected,
     DistrictRecord,
     DocumentRef,
@@ -149,7 +150,7 @@ def _replaying(source: DataSource, part: Part) -> DataSource:
 
 
 def _collector(source: DataSource, archive: Archive, pins: Pins) -> Collector:
-    context = JobContext("rebuild", _LONG_AGO, retry=False)
+    context = JobContext(REBUILD, _LONG_AGO, retry=False)
     door = PinnedFetch(archive, {ref.name: ref for refs in pins.values() for ref in refs})
     return Collector(source, door, SystemClock(), context)
 

@@ -7,13 +7,12 @@ from datetime import date
 
 from attrs import field, frozen
 
-from backfill.engine.calendar import list_editions
-from backfill.errors import InvalidRequest, SnapshotNotFound, SourceError, StoreError, StoreUnavailable
+from backfill.errors import DamagedFile, InvalidRequest, SnapshotNotFound, SourceError, StoreError, StoreUnavailable
 from backfill.fetching.reuse import Archive
-from backfill.model import BackfillRequest, Collected, Contribution, Edition, Frequency, Method, PlannedDay
+from backfill.model import BackfillRequest, Collected, Contribution, Method, PlannedDay
 from backfill.model.checks import frozen_mapping, sized
-from backfill.protocols import DaySummarizer, EditionCatalog, Snapshot
-from backfill.rebuilding.evidence import Catalog, edition_as_of
+from backfill.protocols import DaySummarizer, Snapshot
+from backfill.rebuilding.evidence import Catalog, edition_as_of, edition_of
 from backfill.rebuilding.planning import Collaborators
 from backfill.rebuilding.replay import make_summaries
 from backfill.rebuilding.source import summaries_part
@@ -73,9 +72,7 @@ def rerank(collaborators: Collaborators, archive: Archive, start: date | str, en
 
 
 def _planned(collaborators: Collaborators, day: date) -> PlannedDay:
-    source, edition = collaborators.source, Edition(day, day)
-    if isinstance(source, EditionCatalog):
-        (edition,) = list_editions(day, day, Frequency.DAILY, source)
+    edition = edition_of(collaborators.source, day)
     return PlannedDay(day, edition.as_of, None, edition.settled_on, Method.SYSTEM_WIDE, ())
 
 
@@ -86,8 +83,8 @@ def _fresh(snapshot: Snapshot, made: Mapping[str, Collected]) -> dict[str, Colle
 def _stored(snapshot: Snapshot, name: str) -> object:
     try:
         return snapshot.summary(name)
-    except (SnapshotNotFound, StoreError):
-        return None
+    except (SnapshotNotFound, DamagedFile):
+        return None  # whatever is made is other than what is not there
 
 
 def _store(collaborators: Collaborators, snapshot: Snapshot, fresh: Mapping[str, Collected], job_id: str) -> None:

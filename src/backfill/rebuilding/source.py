@@ -45,16 +45,9 @@ class ArchivedSource:
     """
 
     def __new__(  # noqa: PYI034 - a subclass, by what the source can do
-        cls,
-        source: DataSource,
-        archive: Archive,
-        store: SnapshotStore,
-        days: Iterable[PlannedDay],
-        catalog: Catalog,
-        executor: Executor | None = None,
+        cls, source: DataSource, *_parts: object
     ) -> ArchivedSource:
         """Return a source that makes summaries of days if *source* does: an ability is found by its methods, which must not lie."""
-        del archive, store, days, catalog, executor
         return super().__new__(_Summarizing if isinstance(source, DaySummarizer) else cls)
 
     def __init__(

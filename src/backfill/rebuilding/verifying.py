@@ -12,7 +12,6 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from backfill.comparing import differing
-from backfill.engine.calendar import list_editions
 from backfill.engine.scoping import naming_of
 from backfill.errors import DamagedFile, SnapshotNotFound, SourceError
 from backfill.fetching.pinned import DAMAGED, MISSING
@@ -24,16 +23,14 @@ from backfill.model import (
     Collected,
     Difference,
     DistrictRecord,
-    Edition,
     EncodedRecord,
-    Frequency,
     Method,
     PlannedDay,
     RecordHeader,
     Verification,
 )
-from backfill.protocols import DaySummarizer, EditionCatalog, Snapshot, Summarized, Versioned
-from backfill.rebuilding.evidence import Catalog, edition_as_of, parts_of
+from backfill.protocols import DaySummarizer, Snapshot, Summarized, Versioned
+from backfill.rebuilding.evidence import Catalog, edition_as_of, edition_of, parts_of
 from backfill.rebuilding.making import Maker
 from backfill.rebuilding.planning import Collaborators
 from backfill.rebuilding.replay import NO_PROVENANCE, Made, Part, make_summaries
@@ -142,10 +139,7 @@ class _Proof:
         self.found.append(Difference(day, district, cause, message, name))
 
     def _planned(self, day: date) -> PlannedDay:
-        source = self.collaborators.source
-        edition = Edition(day, day)
-        if isinstance(source, EditionCatalog):
-            (edition,) = list_editions(day, day, Frequency.DAILY, source)
+        edition = edition_of(self.collaborators.source, day)
         return PlannedDay(day, edition.as_of, edition.gap, edition.settled_on, Method.TARGETED, ())
 
     def _read(self, day: date, district: str, snapshot: Snapshot, header: RecordHeader | None) -> bool:
