@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -348,3 +350,24 @@ def test_a_coverage_has_everything_that_its_gaps_need(more: dict[str, object]) -
         coverage = service.coverage(day(0), day(1), districts=["A"])
         with pytest.raises(InvalidRequest, match="has its days, districts and frequency already"):
             service.fill_gaps(coverage, **more)  # type: ignore[arg-type] # of any kind
+
+
+def test_a_damaged_job_keeps_no_other_from_going_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One job that cannot be read is left, with a warning; those beside it go on. [B2, R8.4]"""
+    path = tmp_path / "jobs.sqlite3"
+    source = GatedSource(lambda _on, name: name == "A")
+    with SqliteJobStore(path) as jobs, serving(source, jobs=jobs) as service:
+        first = service.initiate_backfill(ask(2, "A", concurrency=1))
+        source.await_arrivals()
+        second = service.initiate_backfill(ask(2, "B"))
+        threading.Timer(0.05, source.gate.set).start()
+        service.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "UPDATE specs SET spec = '{}' WHERE job = (SELECT number FROM jobs WHERE job_id = ?)", (first.backfill_id,)
+        )
+    with SqliteJobStore(path) as jobs, serving(source, jobs=jobs) as service:
+        caplog.set_level(logging.WARNING, "backfill")
+        assert [job.backfill_id for job in service.resume_jobs()] == [second.backfill_id]
+        assert service.get_job(second.backfill_id).wait(PATIENCE).status is BackfillStatus.COMPLETE
+        assert "an interrupted job is left" in caplog.text

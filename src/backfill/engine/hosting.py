@@ -16,7 +16,7 @@ from backfill.engine.progress import build_report
 from backfill.engine.queue import JobQueue
 from backfill.engine.stopping import CANCELLED_ON_REQUEST, PAUSED_ON_REQUEST, RESUMED, Stop
 from backfill.engine.telling import Callback
-from backfill.errors import InvalidRequest, JobNotFound, LeaseLost, ServiceUnusable
+from backfill.errors import DamagedFile, InvalidRequest, JobNotFound, LeaseLost, ServiceUnusable
 from backfill.model import BackfillReport, BackfillStatus, FetchStatus, JobSpec, JobState, StatusChanged, Wanted
 from backfill.protocols import Clock, JobStore, OutlivesProcess, SupportsEvents, SupportsLeases
 
@@ -164,6 +164,8 @@ class JobHost:
                     resumed.append(job_id)
             except JobNotFound:  # forgotten meanwhile
                 continue
+            except DamagedFile as error:  # one that cannot be read keeps no other from going on
+                logger.warning("an interrupted job is left: %s", error, extra={"job_id": job_id})
         return resumed
 
     def cancel(self, job_id: str) -> bool:
@@ -172,19 +174,7 @@ class JobHost:
         Raises:
             JobNotFound: There is no such job.
         """
-        is_new = False
-        live = self._at_work(job_id)
-        if live is not None:
-            is_new = bool(note_request(self._jobs, job_id, Wanted.CANCEL))
-            if live.stop(Stop.CANCEL, CANCELLED_ON_REQUEST):
-                return True
-            if not _rests(live):
-                return is_new  # a heartbeat was quicker to do what was just asked for
-        status = self._jobs.load(job_id).status
-        if status.is_final:
-            return is_new and status is BackfillStatus.CANCELLED
-        changed = ask_for(self._jobs, job_id, Wanted.CANCEL) or is_new
-        return self._settle(job_id, BackfillStatus.CANCELLED, CANCELLED_ON_REQUEST) or changed
+        return self._stop(job_id, Wanted.CANCEL, Stop.CANCEL, BackfillStatus.CANCELLED, CANCELLED_ON_REQUEST)
 
     def pause(self, job_id: str) -> bool:
         """Pause a job, wherever it runs; return whether that changes anything.
@@ -192,22 +182,7 @@ class JobHost:
         Raises:
             JobNotFound: There is no such job.
         """
-        is_new = False
-        live = self._at_work(job_id)
-        if live is not None:
-            noted = note_request(self._jobs, job_id, Wanted.PAUSE)
-            is_new = bool(noted)
-            if live.stop(Stop.PAUSE, PAUSED_ON_REQUEST, is_asked=noted is not None):
-                return True
-            if not _rests(live):
-                return is_new  # as for `cancel`
-        status = self._jobs.load(job_id).status
-        if status.is_final:
-            return False
-        changed = ask_for(self._jobs, job_id, Wanted.PAUSE) or is_new
-        if status is BackfillStatus.PAUSED:
-            return is_new
-        return self._settle(job_id, BackfillStatus.PAUSED, PAUSED_ON_REQUEST) or changed
+        return self._stop(job_id, Wanted.PAUSE, Stop.PAUSE, BackfillStatus.PAUSED, PAUSED_ON_REQUEST)
 
     def resume(self, job_id: str) -> bool:
         """Have a paused or interrupted job go on: where it is being paused, else here; return whether that changes anything.
@@ -260,6 +235,25 @@ class JobHost:
             self._live.pop(job_id, None)
 
     # --- within -------------------------------------------------------------------------------------------------------
+
+    def _stop(self, job_id: str, wanted: Wanted, stop: Stop, status: BackfillStatus, reason: str) -> bool:
+        """Bring a job, wherever it runs, to the state *status*; return whether that changes anything."""
+        is_new = False
+        live = self._at_work(job_id)
+        if live is not None:
+            noted = note_request(self._jobs, job_id, wanted)
+            is_new = bool(noted)
+            if live.stop(stop, reason, is_asked=noted is not None):
+                return True
+            if not _rests(live):
+                return is_new  # a heartbeat was quicker to do what was just asked for
+        found = self._jobs.load(job_id).status
+        if found.is_final:
+            return is_new and found is status
+        changed = ask_for(self._jobs, job_id, wanted) or is_new
+        if found is status:
+            return is_new
+        return self._settle(job_id, status, reason) or changed
 
     def _at_work(self, job_id: str) -> LiveJob | None:
         """Return the job if it runs or waits here; whatever becomes of one that rests is up to the job store."""
