@@ -139,7 +139,7 @@ def test_a_job_is_paused_from_another_process_and_goes_on_when_it_is_resumed(hel
     assert f"backfill resume {held.root} {held.job}" in output.replace("\n", " ").replace("  ", " ")
     idle = call("resume", held.root)
     assert idle.stdout == "No job was interrupted.\n"
-    assert "1 job rest" in idle.stderr
+    assert "1 job rests until named" in idle.stderr
     assert held.job in idle.stderr
     before = len(dashboard.requests)
     done = call("resume", held.root, held.job, *at(dashboard)[:4])

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 import click
 from attrs import evolve
 
 from backfill.cli.console import results
-from backfill.cli.options import as_json, existing, opened, root_argument, several, talk, talking
+from backfill.cli.options import as_json, existing, root_argument, several, talking
 from backfill.cli.printing import print_json, print_table
-from backfill.cli.reported import outcome, print_report, resume_command
-from backfill.cli.running import watch
-from backfill.cli.stopping import Stopping
+from backfill.cli.reported import outcome
+from backfill.cli.working import Means, at_work
 from backfill.model import BackfillReport, BackfillStatus
 
 
@@ -37,26 +37,20 @@ def command(
     limit: int,
     *,
     watch_: bool,
-    json_: bool,
-    verbose: int,
-    quiet: bool,
+    **means: Unpack[Means],
 ) -> None:
     """Show the jobs of ROOT, newest first, or all that is known of one JOB. Nothing is changed, nor gone on with."""
     if watch_ and job is None:
         raise click.UsageError("--watch needs a JOB: name one of those that `backfill jobs ROOT` lists.")
-    with talk(verbose=verbose, quiet=quiet) as talking_, Stopping() as stopping, opened(existing(root)) as service:
+    with at_work(existing(root), **means) as work:
         if job is None:
-            reports = service.list_backfills(states=states or None, limit=limit)
-            print_json(reports) if json_ else _print_jobs(reports)
+            reports = work.service.list_backfills(states=states or None, limit=limit)
+            print_json(reports) if work.json else _print_jobs(reports)
             return
-        found = service.get_job(job)
+        found = work.service.get_job(job)
         if watch_:
-            watch(lambda: found, talking_.console, quiet=quiet, stopping=stopping, cancels=False)
-        report = evolve(found.report(), performance_status=None)  # that is of this process, which fetches nothing
-        if json_:
-            print_json(report)
-        else:
-            print_report(report, service.jobs.load(job).spec.plan, again=resume_command(root, report))
+            work.watch(lambda: found, cancels=False)
+        work.print(evolve(found.report(), performance_status=None))  # that is of this process, which fetches nothing
 
 
 def _print_jobs(reports: Sequence[BackfillReport]) -> None:

@@ -7,15 +7,12 @@ from concurrent.futures import wait
 
 from rich.console import Console
 
-from backfill.cli.exits import ExitCode, Failure, code_of
-from backfill.cli.options import Talk
-from backfill.cli.reported import outcome
+from backfill.cli.exits import ExitCode, code_of
 from backfill.cli.stopping import Stopping
 from backfill.job import Job
 from backfill.model import BackfillPlan, BackfillReport, BackfillStatus
 from backfill.service import BackfillService
 from backfill.terminal import progress_display
-from backfill.toastmasters import DashboardService
 
 INTERVAL = 0.2
 """Seconds between two looks at the job, and the longest that a Ctrl-C waits to be obeyed."""
@@ -66,23 +63,6 @@ def watch(start: Callable[[], Job], console: Console, *, quiet: bool, stopping: 
         report = job.report()
         show(report)
     return report
-
-
-def go_on_first(service: DashboardService, talk: Talk, *, stopping: Stopping) -> None:
-    """Go on with the folder's interrupted jobs, and wait for them: what is planned afterwards knows what they have stored.
-
-    Raises:
-        Failure: The user wants to stop; the jobs stay to be gone on with.
-    """
-    for job in service.resume_interrupted():
-        progress = job.report().progress
-        talk.say(
-            f"Going on with job {job.backfill_id}, which was interrupted: {progress.pending:,} of {progress.total:,} units are left."
-        )
-        report = watch(lambda job=job: job, talk.console, quiet=talk.quiet, stopping=stopping, cancels=False)  # type: ignore[misc] # bound at once
-        if stopping.code is not None:  # also when the job has just ended: nothing new is begun
-            raise Failure("Interrupted. What was stored stays stored, and the next command goes on with the job.", stopping.code)
-        talk.say(f"Job {job.backfill_id} is {outcome(report)}.")
 
 
 def exit_code(report: BackfillReport, stopping: Stopping) -> ExitCode:
