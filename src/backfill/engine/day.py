@@ -14,32 +14,23 @@ that goes on after an interruption begins with what has become of its units so f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from enum import Enum, auto
 
-from attrs import evolve
-
+from backfill.engine.dayaccount import DayAccount
 from backfill.engine.daysteps import Collect, Earlier, ListDistricts, Outcome, Publish, Step, Summarize
 from backfill.engine.failures import district_error
 from backfill.errors import Cancelled, DataUnavailable, HostDown, SourceError
 from backfill.model import (
     Change,
     Contribution,
-    DayListed,
-    DayPublished,
     DayRow,
-    DistrictError,
     Finding,
-    Found,
     Method,
     PlannedDay,
     RecordHeader,
     SnapshotInfo,
-    SnapshotStatus,
     UnitAttempted,
-    UnitFailed,
-    UnitsSettled,
-    UnitState,
 )
 
 _STAYS_PENDING = (Cancelled, HostDown)
@@ -71,30 +62,20 @@ class DayWork:
     def __init__(
         self, planned: PlannedDay, *, lists: bool, batch: bool, summarizes: bool, earlier: Earlier | None = None
     ) -> None:
-        self._earlier = earlier = earlier or Earlier(DayRow.pending(planned.districts))
-        self._units: dict[UnitState, tuple[str | None, ...]] = {
-            state: tuple(name for name, found in earlier.row.items() if found is state) for state in UnitState
-        }
+        self._account = DayAccount(planned, earlier or Earlier(DayRow.pending(planned.districts)))
         self.planned = planned
         self.day = planned.day
         self.state = DayState.WAITING
         self.in_flight = 0
-        self._lists = lists and not self._was_listed
+        self._lists = lists and not self._account.was_listed
         self._batch = batch
         self._summarizes = summarizes
         self._todo: list[str] | None = None
         self._asked_all = False
-        self._staged: dict[str, RecordHeader] = {}
-        self._unavailable = _names(self._units[UnitState.UNAVAILABLE])
-        self._errors = list(earlier.errors)
-        self._findings = list(earlier.findings)
-        self._expected: tuple[str, ...] = earlier.row.districts or ()
-        self._listed = planned.listed or (planned.districts is None and earlier.row.districts is not None)
         self._summarized = False
         self._stopped = False
         self._goes_on = False
         self._put_off = False
-        self._news = False
 
     @property
     def is_over(self) -> bool:
@@ -108,16 +89,15 @@ class DayWork:
 
     def open(self) -> list[Change]:
         """Begin; return what is settled without any work: a known gap, and what is stored already."""
-        pending = self._units[UnitState.PENDING]
+        account = self._account
         if self.planned.gap is not None:
             self.state = DayState.OVER
-            return [_settled(self.day, pending, UnitState.UNAVAILABLE)] if pending else []
+            return account.close()
         changes: list[Change] = []
-        if self._earlier.row.districts is not None:
-            changes += self._recognise()
-            known = frozenset(self._earlier.stored)
-            changes += self._skip(tuple(name for name in _names(pending) if name not in known))
-        if not pending:
+        if account.is_known:
+            changes += account.recognise()
+            changes += self._begin(account.to_collect)
+        if not account.pending:
             self.state = DayState.OVER
         elif self._todo == [] or not self._lists:
             self.state = DayState.COLLECTING
@@ -166,18 +146,17 @@ class DayWork:
         if self.is_over:  # abandoned meanwhile
             return []
         self.state = DayState.COLLECTING
-        changes: list[Change] = []
-        if self._earlier.row.districts is None:
-            if not names:
-                self.state = DayState.OVER
-                return [_settled(self.day, (None,), UnitState.UNAVAILABLE)]
-            self._expected, self._listed = names, True
-            changes = [DayListed(self.day, names), *self._skip(names)]
-        else:
+        if self._account.is_known:
             known = frozenset(names)
             todo = self._todo or []
             self._todo = [district for district in todo if district in known]
-            changes += self._gone(tuple(district for district in todo if district not in known))
+            changes = self._account.gone(tuple(district for district in todo if district not in known))
+        else:
+            changes = self._account.listed(names)
+            if not names:
+                self.state = DayState.OVER
+                return changes
+            changes += self._begin(names)
         self._settle_state()
         return changes
 
@@ -198,14 +177,13 @@ class DayWork:
         self.in_flight -= 1
         changes: list[Change] = []
         if listed is not None:
-            self._expected, self._listed = listed, True
-            changes.append(DayListed(self.day, listed) if listed else _settled(self.day, (None,), UnitState.UNAVAILABLE))
-            changes += self._skip(listed)
+            changes += self._account.listed(listed)
+            changes += self._account.skip(listed)
             self._todo = []
             outcomes = {name: outcome for name, outcome in outcomes.items() if name not in self.planned.existing}
         for district, outcome in outcomes.items():
             changes += self._one(district, outcome, at)
-        changes += self._find(findings)
+        changes += self._account.find(*findings)
         self._settle_state()
         return changes
 
@@ -219,19 +197,11 @@ class DayWork:
         self.in_flight -= 1
         self._summarized = True
         self._settle_state()
-        return self._find(findings)
+        return self._account.find(*findings)
 
     def contribution(self, template: Contribution) -> Contribution:
         """Return what is to be said of the day when it is published; *template* has what is the same for the whole job."""
-        return evolve(
-            template,
-            day=self.day,
-            expected=self._expected,
-            unavailable=tuple(self._unavailable),
-            errors=tuple(self._errors),
-            findings=tuple(self._findings),
-            listed=self._listed,
-        )
+        return self._account.contribution(template)
 
     def published(self, info: SnapshotInfo | None, at: datetime) -> list[Change]:
         """Note that the staged records are live; not if the day is without its summaries, and the job will go on with it for them.
@@ -242,33 +212,15 @@ class DayWork:
         self.state = DayState.OVER
         if self._stopped and self._goes_on and self._lacks_summaries and not self._todo and not self._put_off:
             return []
-        changes: list[Change] = [_settled(self.day, tuple(self._staged), UnitState.COMPLETED)] if self._staged else []
-        if info is not None:
-            changes.append(DayPublished(self.day, info.status is SnapshotStatus.PARTIAL, at))
-        return changes
+        return self._account.published(info, at)
 
     def publish_failed(self, error: SourceError, at: datetime) -> list[Change]:
         """Note that the staged records could not be stored."""
         self.in_flight -= 1
         self.state = DayState.OVER
-        if not self._staged:
-            text = f"the snapshot of the day could not be told what became of further districts, or their summaries: {error}"
-            return self._find((Finding("snapshot_not_updated", text, self.day),))
-        return [UnitFailed(district_error(error, day=self.day, district=name, stage="store", at=at)) for name in self._staged]
+        return self._account.publish_failed(error, at)
 
     # --- within -------------------------------------------------------------------------------------------------------
-
-    @property
-    def _was_listed(self) -> bool:
-        """Whether the day was listed before the interruption: its list is known, or something has become of a named district."""
-        tried = (UnitState.COMPLETED, UnitState.UNAVAILABLE, UnitState.FAILED)
-        opened = self.planned.districts is None and self._earlier.row.districts is not None
-        return opened or any(self._units[state] for state in tried)
-
-    @property
-    def _completed(self) -> tuple[str, ...]:
-        """The districts that the job has stored before the interruption."""
-        return (*_names(self._units[UnitState.COMPLETED]), *self._earlier.stored)
 
     @property
     def _lacks_summaries(self) -> bool:
@@ -277,25 +229,18 @@ class DayWork:
     @property
     def _publishes(self) -> bool:
         """Whether there is anything to publish: records, or for a day that is published, what became of the rest, or its summaries."""
-        return bool(self._staged) or self._news or (bool(self._earlier.stored) and self._lacks_summaries)
-
-    def _recognise(self) -> list[Change]:
-        """Note what is published, but was not noted."""
-        published = self._earlier.published
-        return [] if published is None else [_settled(self.day, self._earlier.stored, UnitState.COMPLETED), published]
-
-    def _find(self, findings: tuple[Finding, ...]) -> list[Change]:
-        """Note *findings*, but for those that were noted before the interruption."""
-        known = frozenset(self._earlier.findings)
-        new = [finding for finding in findings if finding not in known]
-        self._findings += new
-        return [Found(finding) for finding in new]
+        account = self._account
+        return bool(account.staged) or account.has_news or (account.was_published_unnoted and self._lacks_summaries)
 
     def _next_step(self) -> Step | None:
         if self.state is DayState.PUBLISHING:
             return None if self.in_flight else Publish()
         if self.state is DayState.SUMMARIZING:
-            return None if self.in_flight else Summarize(tuple(sorted({*self._staged, *self.planned.existing, *self._completed})))
+            return (
+                None
+                if self.in_flight
+                else Summarize(tuple(sorted({*self._account.staged, *self.planned.existing, *self._account.completed})))
+            )
         if self._stopped or self.is_over:
             return None
         if self.state is DayState.WAITING:
@@ -325,7 +270,7 @@ class DayWork:
         if self.in_flight or self.is_over:
             return
         if self._stopped:
-            self.state = DayState.PUBLISHING if self._staged or self._news else DayState.OVER
+            self.state = DayState.PUBLISHING if self._account.staged or self._account.has_news else DayState.OVER
         elif self.state in {DayState.COLLECTING, DayState.SUMMARIZING} and not self._todo and self._todo is not None:
             if not self._publishes:
                 self.state = DayState.OVER
@@ -334,68 +279,31 @@ class DayWork:
             else:
                 self.state = DayState.PUBLISHING
 
-    def _skip(self, districts: tuple[str, ...]) -> list[Change]:
+    def _begin(self, districts: tuple[str, ...]) -> list[Change]:
+        """Take up those of *districts* that are to be collected; note those that are stored already."""
         existing = frozenset(self.planned.existing)
-        skipped = tuple(district for district in districts if district in existing)
         self._todo = [district for district in districts if district not in existing]
-        return [_settled(self.day, skipped, UnitState.SKIPPED)] if skipped else []
-
-    def _gone(self, districts: tuple[str, ...]) -> list[Change]:
-        if not districts:
-            return []
-        self._unavailable.extend(districts)
-        self._note_news()
-        return [_settled(self.day, districts, UnitState.UNAVAILABLE)]
-
-    def _failed(self, failure: DistrictError) -> UnitFailed:
-        self._errors.append(failure)
-        self._note_news()
-        return UnitFailed(failure)
-
-    def _note_news(self) -> None:
-        """Remember that the day's snapshot, if there is one, must be told what became of further districts."""
-        self._news = self._news or bool(self._completed)
+        return self._account.skip(districts)
 
     def _one(self, district: str, outcome: Outcome, at: datetime) -> list[Change]:
         if isinstance(outcome, RecordHeader):
-            self._staged[district] = outcome
+            self._account.staged[district] = outcome
             return []
         if isinstance(outcome, _STAYS_PENDING):
             self._put_off = True
             return []
         if isinstance(outcome, DataUnavailable):
-            return self._gone((district,))
-        return [self._failed(district_error(outcome, day=self.day, district=district, stage="fetch", at=at))]
+            return self._account.gone((district,))
+        return [self._account.failed(district, outcome, at, stage="fetch")]
 
     def _whole_day(self, error: SourceError, at: datetime, *, stage: str) -> list[Change]:
         """Note what became of the day, or of all that was still to be collected of it, as a whole."""
         self._todo = []
+        changes: list[Change] = []
         if isinstance(error, _STAYS_PENDING):
             self._put_off = True
-            changes: list[Change] = []
-        elif self._expected or self._listed:
-            changes = self._rest_of_day(error, at, stage)
-        elif isinstance(error, DataUnavailable):
-            changes = [_settled(self.day, (None,), UnitState.UNAVAILABLE)]
         else:
-            changes = [UnitFailed(district_error(error, day=self.day, district=None, stage=stage, at=at))]
+            changes = self._account.all_failed(error, at, stage=stage)
         self.state = DayState.COLLECTING
         self._settle_state()
         return changes
-
-    def _rest_of_day(self, error: SourceError, at: datetime, stage: str) -> list[Change]:
-        failed = _names(self._units[UnitState.FAILED])
-        settled = frozenset((*self.planned.existing, *self._unavailable, *self._completed, *failed))
-        rest = tuple(district for district in self._expected if district not in settled)
-        if isinstance(error, DataUnavailable):
-            return self._gone(rest)
-        return [self._failed(district_error(error, day=self.day, district=district, stage=stage, at=at)) for district in rest]
-
-
-def _names(units: tuple[str | None, ...]) -> list[str]:
-    return [name for name in units if name is not None]
-
-
-def _settled(day: date, districts: tuple[str | None, ...], state: UnitState) -> UnitsSettled:
-    states: dict[str | None, UnitState] = dict.fromkeys(districts, state)
-    return UnitsSettled(day, states)

@@ -13,7 +13,7 @@ from attrs import evolve
 from backfill.engine.failures import describe
 from backfill.engine.ownership import Tenure
 from backfill.engine.progress import build_report, worked
-from backfill.engine.stopping import CANCELLED_ON_REQUEST, LOST_TO_ANOTHER, PAUSED_ON_REQUEST, Stop
+from backfill.engine.stopping import CANCELLED_ON_REQUEST, LOST_TO_ANOTHER, PAUSED_ON_REQUEST, Stop, conclude
 from backfill.engine.telling import Callback, Subscribers
 from backfill.errors import LeaseLost, StoreUnavailable
 from backfill.model import (
@@ -28,7 +28,6 @@ from backfill.model import (
     Stage,
     StatusChanged,
     UnitFailed,
-    UnitState,
 )
 from backfill.protocols import Clock, JobStore
 
@@ -320,31 +319,12 @@ class LiveJob:
         logger.warning("%s; it is left alone here", LOST_TO_ANOTHER, extra={"job_id": self.spec.job_id})
 
     def _note_rest(self, error: str | None) -> Sequence[JobEvent]:
-        status, reason = self._conclude(error)
+        status, reason = conclude(self._state, self._stop, self._reason, error)
         if status is None:
             return ()
         if status is BackfillStatus.PAUSED:
             self._ask_for_pause()
         return self._apply([StatusChanged(status, self._clock.now(), reason)])
-
-    def _conclude(self, error: str | None) -> tuple[BackfillStatus | None, str | None]:
-        """Return the state in which the job comes to rest, and why; ``None`` = in that in which it is."""
-        if self._stop is Stop.LOST:
-            return None, self._reason
-        if error is not None:
-            return BackfillStatus.ERROR, error
-        counts = self._state.counts
-        if counts[UnitState.PENDING] or self._state.status is BackfillStatus.QUEUED:
-            if self._stop is None:
-                return BackfillStatus.PAUSED, "what is left is being collected elsewhere; resume the job when that has ended"
-            ends = {Stop.CANCEL: BackfillStatus.CANCELLED, Stop.PAUSE: BackfillStatus.PAUSED}
-            return ends.get(self._stop), self._reason
-        failed = counts[UnitState.FAILED]
-        if not failed:
-            return BackfillStatus.COMPLETE, None
-        some = failed < self._state.total
-        reason = f"{failed} of {self._state.total} units failed"
-        return (BackfillStatus.PARTIAL_SUCCESS if some else BackfillStatus.ERROR), reason
 
     def _ask_for_pause(self) -> None:
         """Have the pause hold until somebody resumes the job, also over restarts."""

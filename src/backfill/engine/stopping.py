@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from backfill.model import BackfillStatus, JobState, UnitState
+
 CANCELLED_ON_REQUEST = "cancelled on request"
 PAUSED_ON_REQUEST = "paused on request"
 LOST_TO_ANOTHER = "another process has taken the job over"
@@ -25,3 +27,31 @@ class Stop(IntEnum):
     """It has ended, for ever."""
     LOST = 4
     """It belongs to another by now."""
+
+
+def conclude(
+    state: JobState, stop: Stop | None, reason: str | None, error: str | None
+) -> tuple[BackfillStatus | None, str | None]:
+    """Return the state in which a job comes to rest, and why; ``None`` = in that in which it is. Pure.
+
+    Args:
+        state: What has become of it so far.
+        stop: Why it was stopped; ``None`` = it was not.
+        reason: That for people.
+        error: What stopped it as a whole.
+    """
+    if stop is Stop.LOST:
+        return None, reason
+    if error is not None:
+        return BackfillStatus.ERROR, error
+    counts = state.counts
+    if counts[UnitState.PENDING] or state.status is BackfillStatus.QUEUED:
+        if stop is None:
+            return BackfillStatus.PAUSED, "what is left is being collected elsewhere; resume the job when that has ended"
+        ends = {Stop.CANCEL: BackfillStatus.CANCELLED, Stop.PAUSE: BackfillStatus.PAUSED}
+        return ends.get(stop), reason
+    failed = counts[UnitState.FAILED]
+    if not failed:
+        return BackfillStatus.COMPLETE, None
+    why = f"{failed} of {state.total} units failed"
+    return (BackfillStatus.PARTIAL_SUCCESS if failed < state.total else BackfillStatus.ERROR), why
