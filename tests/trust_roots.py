@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from backfill.jsonvalues import dumps
 from backfill.toastmasters import DashboardService, open_service
 from tm_serving import clock_at, opened, ran, serving, whole
@@ -78,3 +80,17 @@ def edited(path: Path, change: Callable[[dict[str, object]], None]) -> bytes:
     content = dumps(held)
     path.write_bytes(content)
     return content
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root as it was collected; to be read only."""
+    root = tmp_path_factory.mktemp("pristine") / "root"
+    collect(root)
+    return root
+
+
+@pytest.fixture
+def root(pristine: Path, tmp_path: Path) -> Path:
+    """A copy of the root, to be changed."""
+    return copied(pristine, tmp_path / "root")

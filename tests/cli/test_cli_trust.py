@@ -15,21 +15,9 @@ from backfill.cli.prune import RULES
 from backfill.toastmasters.kinds import ReportKind
 from cli_running import call
 from tm_files import export, footer_of
-from trust_roots import DAY, END, START, blob_of, collect, copied, file_of, forget, stored
+from trust_roots import DAY, END, START, blob_of, file_of, forget, pristine, root, stored
 
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with two month-ends; to be read only."""
-    root = tmp_path_factory.mktemp("small") / "root"
-    collect(root)
-    return root
-
-
-@pytest.fixture
-def root(small: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    return copied(small, tmp_path / "root")
+__all__ = ["pristine", "root"]
 
 
 def test_verify_ends_with_0_only_when_all_is_proved(root: Path) -> None:
