@@ -15,16 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backfill import BackfillStatus, InvalidRequest, PermanentSourceError, TransientSourceError
-from backfill.errors import DataUnavailable, StoreUnavailable
+from backfill import BackfillService, BackfillStatus, InvalidRequest, Job, PermanentSourceError, TransientSourceError
+from backfill.errors import DataUnavailable
 from backfill.jobstores import MemoryJobStore, SqliteJobStore
-from backfill.model import CellState, StatusChanged
+from backfill.model import CellState, RetryPolicy, StatusChanged
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore, check
 from backfill.testing import VirtualClock
 from backfill.testing.source import ScriptedSource
 from service_doubles import (
     PATIENCE,
-    FailingStore,
     GatedSource,
     adds_up,
     ask,
@@ -42,6 +41,16 @@ def collected(source: ScriptedSource) -> Counter[tuple[date, str]]:
     return Counter((on, name) for call, on, names in source.calls if call == "collect_district" for name in names)
 
 
+def interrupt(service: BackfillService, job: Job, let_go: Callable[[], object]) -> None:
+    """Close the service in the midst of the job: what is in flight stands at the gate, and comes back when nothing new is begun."""
+    live = service._host.find(job.backfill_id)
+    closing_ = threading.Thread(target=service.close)
+    closing_.start()
+    until(lambda: live is not None and live.context.cancel.is_set())
+    let_go()
+    closing_.join(PATIENCE)
+
+
 def test_p1_a_job_goes_on_after_its_service_was_closed(tmp_path: Path) -> None:
     """Closed in the midst, a job stays; the next service finishes it, and collects nothing that is stored a second time. [P1, B2, R6.6]"""
     source = GatedSource(lambda on, _name: on >= day(2))
@@ -50,12 +59,7 @@ def test_p1_a_job_goes_on_after_its_service_was_closed(tmp_path: Path) -> None:
         job = service.initiate_backfill(ask(6, "A", "B", concurrency=2))
         future = job.future
         source.await_arrivals(2)
-        closing = threading.Thread(target=service.close)
-        closing.start()
-        live = service._host.find(job.backfill_id)
-        until(lambda: live is not None and live.context.cancel.is_set())
-        source.gate.set()
-        closing.join(PATIENCE)
+        interrupt(service, job, source.gate.set)
         report = future.result(PATIENCE)
         assert (report.status, report.progress.completed, report.progress.pending) == ("processing", 6, 6)
         assert report.status_reason == "the service was closed before the job had ended"
@@ -76,8 +80,7 @@ def test_a_job_store_in_memory_ends_with_its_service() -> None:
     with serving(source, jobs=MemoryJobStore()) as service:
         job = service.initiate_backfill(ask(3, "A", concurrency=1))
         source.await_arrivals()
-        threading.Timer(0.05, source.gate.set).start()
-        service.close()
+        interrupt(service, job, source.gate.set)
         assert job.wait(PATIENCE).status is BackfillStatus.CANCELLED
 
 
@@ -85,72 +88,18 @@ def test_a_job_of_another_source_is_left(tmp_path: Path, caplog: pytest.LogCaptu
     """An interrupted job is gone on with by a service of its own source alone; others say what to do, and leave it. [R3.4, B2]"""
     source = GatedSource()
     with SqliteJobStore(tmp_path / "jobs.sqlite3") as jobs, serving(source, jobs=jobs) as service:
-        job = service.initiate_backfill(ask(1, "A"))
+        job = service.initiate_backfill(ask(2, "A", concurrency=1))
         source.await_arrivals()
-        threading.Timer(0.05, source.gate.set).start()
-        service.close()
+        interrupt(service, job, source.gate.set)
     other = ScriptedSource(name="another")
     with SqliteJobStore(tmp_path / "jobs.sqlite3") as jobs, serving(other, jobs=jobs) as service:
         caplog.set_level(logging.WARNING, "backfill")
         assert service.resume_jobs() == []
-        if service.get_backfill_status(job.backfill_id).status is BackfillStatus.PROCESSING:
-            assert "resume it with a service of that source" in caplog.text
-            with pytest.raises(InvalidRequest, match="resume it with a service of that source"):
-                service.resume_backfill(job.backfill_id)
+        assert service.get_backfill_status(job.backfill_id).status is BackfillStatus.PROCESSING
+        assert "resume it with a service of that source" in caplog.text
+        with pytest.raises(InvalidRequest, match="resume it with a service of that source"):
+            service.resume_backfill(job.backfill_id)
     assert other.calls == []
-
-
-@pytest.mark.parametrize("lasting", [False, True])
-def test_a_paused_job_rests_until_it_is_resumed(lasting: bool, tmp_path: Path) -> None:
-    """Paused, a job starts nothing new, publishes what it has and says why; over restarts too; resumed, it does the rest, once. [R4.4, B2]"""
-    source = GatedSource(lambda on, _name: on == day(1))
-    store = MemorySnapshotStore()
-    jobs = SqliteJobStore(tmp_path / "jobs.sqlite3") if lasting else MemoryJobStore()
-    with serving(source, store, jobs=jobs) as service:
-        job = service.initiate_backfill(ask(5, "A", concurrency=1))
-        source.await_arrivals()
-        assert job.pause()
-        assert not job.pause(), "it is asked for already"
-        source.gate.set()
-        report = job.wait(PATIENCE)
-        assert (report.status, report.status_reason, report.progress.completed) == ("paused", "paused on request", 2)
-        assert adds_up(report)
-        assert stored(store) == dict.fromkeys(days(2), ("A",))
-        if not lasting:
-            assert job.resume()
-            assert not job.resume() or job.status is not BackfillStatus.COMPLETE
-            assert job.wait(PATIENCE).status is BackfillStatus.COMPLETE
-    if lasting:
-        with SqliteJobStore(tmp_path / "jobs.sqlite3") as again, serving(source, store, jobs=again) as service:
-            assert service.resume_jobs() == [], "a pause holds"
-            job = service.get_job(job.backfill_id)
-            assert job.status is BackfillStatus.PAUSED
-            assert job.resume()
-            assert job.wait(PATIENCE).status is BackfillStatus.COMPLETE
-            assert not job.resume()
-            assert not job.pause()
-    assert set(collected(source).values()) == {1}
-    assert stored(store) == dict.fromkeys(days(5), ("A",))
-
-
-def test_a_waiting_job_can_be_paused_resumed_and_cancelled() -> None:
-    """A job that has not begun rests at once, and takes its turn when it is resumed; cancelled, it never runs. [R4.4]"""
-    source = GatedSource(lambda _on, name: name == "A")
-    with serving(source) as service:
-        first = service.initiate_backfill(ask(1, "A"))
-        source.await_arrivals()
-        second, third = service.initiate_backfill(ask(1, "B")), service.initiate_backfill(ask(1, "C"))
-        assert second.pause()
-        assert second.wait(0).status is BackfillStatus.PAUSED
-        assert third.pause()
-        assert third.cancel()
-        assert third.wait(0).status is BackfillStatus.CANCELLED
-        assert not third.resume()
-        source.gate.set()
-        assert first.wait(PATIENCE).status is BackfillStatus.COMPLETE
-        assert second.resume()
-        assert second.wait(PATIENCE).status is BackfillStatus.COMPLETE
-    assert set(collected(source)) == {(day(0), "A"), (day(0), "B")}
 
 
 def test_a_cancelled_job_stays_cancelled(tmp_path: Path) -> None:
@@ -167,74 +116,35 @@ def test_a_cancelled_job_stays_cancelled(tmp_path: Path) -> None:
         assert service.get_backfill_status(job.backfill_id).status is BackfillStatus.CANCELLED
 
 
-def test_a_job_pauses_when_too_much_has_failed() -> None:
-    """With max_failures a job rests, with the reason, instead of failing unit by unit; resumed, it counts anew. [R6.1, R6.4]"""
-    broken = [True]
+def test_attempts_and_errors_survive_a_restart(tmp_path: Path) -> None:
+    """A unit's failed attempts are not forgiven by a restart, and failures noted before it are still told. [R6.2, R6.5, B2]"""
+    arrived, turns = threading.Semaphore(0), threading.Semaphore(0)
 
-    def answer(_on: date, _name: str) -> object:
-        if broken:
+    def answer(_on: date, name: str) -> object:
+        if name == "A":
             raise PermanentSourceError("no", kind="http_403")
-        return 1
+        arrived.release()
+        assert turns.acquire(timeout=PATIENCE)
+        raise TransientSourceError("busy", kind="http_503")
 
     source = ScriptedSource(answer)
-    with serving(source) as service:
-        job = service.initiate_backfill(ask(9, "A", concurrency=1, max_failures=3))
-        report = job.wait(PATIENCE)
-        assert report.status is BackfillStatus.PAUSED
-        assert "max_failures=3" in str(report.status_reason)
-        failed = report.progress.failed
-        assert 3 <= failed <= 3 + 2
-        assert adds_up(report)
-        broken.clear()
-        assert job.resume()
-        final = job.wait(PATIENCE)
-        assert (final.status, final.progress.failed) == ("partial_success", failed)
-
-
-def test_a_full_disk_pauses_a_job_and_room_has_it_go_on() -> None:
-    """With room again, the job that was paused for want of it does the rest, and nothing twice. [R6.1, B2]"""
-    store = FailingStore(
-        lambda call, on, _name: StoreUnavailable("the disk is full") if (call, on) == ("commit", day(2)) else None
-    )
-    source = ScriptedSource()
-    with serving(source, store) as service:
-        job = service.initiate_backfill(ask(6, "A", concurrency=1))
-        report = job.wait(PATIENCE)
-        assert report.status is BackfillStatus.PAUSED
-        assert "the disk is full" in str(report.status_reason)
-        store.failure = lambda *_: None
-        assert job.resume()
-        assert job.wait(PATIENCE).status is BackfillStatus.COMPLETE
-    assert stored(store) == dict.fromkeys(days(6), ("A",))
-    assert all(number <= 2 for number in collected(source).values())
-
-
-def test_attempts_and_errors_survive_a_restart(tmp_path: Path) -> None:
-    """A unit's failed attempts are not forgiven by a restart, and failures noted before it are still told. [R6.2, B2]"""
-    source = GatedSource(lambda _on, name: name == "B")
-    source._script = _refusing(source._script)  # type: ignore[arg-type] # a function here
     with SqliteJobStore(tmp_path / "jobs.sqlite3") as jobs, serving(source, jobs=jobs) as service:
-        job = service.initiate_backfill(ask(2, "A", "B", concurrency=1))
-        source.await_arrivals()
-        threading.Timer(0.05, source.gate.set).start()
-        service.close()
-        before = service.errors(job.backfill_id)
+        job = service.initiate_backfill(ask(1, "A", "B", concurrency=1))
+        for _attempt in range(2):
+            assert arrived.acquire(timeout=PATIENCE)
+            turns.release()
+        assert arrived.acquire(timeout=PATIENCE)  # the third
+        interrupt(service, job, turns.release)
+        (refused,) = service.errors(job.backfill_id)
+        assert (refused.district_id, refused.kind) == ("A", "http_403")
+    turns.release(RetryPolicy().max_attempts)
     with SqliteJobStore(tmp_path / "jobs.sqlite3") as jobs, serving(source, jobs=jobs) as service:
         for resumed in service.resume_jobs():
             resumed.wait(PATIENCE)
-        after = service.errors(job.backfill_id)
-        assert list(after)[: len(before)] == list(before)
-        assert {error.kind for error in after} == {"http_403"}
-        assert adds_up(service.get_backfill_status(job.backfill_id))
-
-
-def _refusing(script: Callable[[date, str], object]) -> Callable[[date, str], object]:
-    def answer(on: date, name: str) -> object:
-        if name == "A":
-            raise PermanentSourceError("no", kind="http_403")
-        return script(on, name)
-
-    return answer
+        first, second = service.errors(job.backfill_id)
+        assert first == refused
+        assert (second.district_id, second.kind, second.attempts) == ("B", "http_503", RetryPolicy().max_attempts)
+        assert collected(source)[day(0), "B"] == RetryPolicy().max_attempts, "none was made twice, and none left out"
 
 
 # --- filling gaps -----------------------------------------------------------------------------------------------------
@@ -360,8 +270,7 @@ def test_a_damaged_job_keeps_no_other_from_going_on(tmp_path: Path, caplog: pyte
         first = service.initiate_backfill(ask(2, "A", concurrency=1))
         source.await_arrivals()
         second = service.initiate_backfill(ask(2, "B"))
-        threading.Timer(0.05, source.gate.set).start()
-        service.close()
+        interrupt(service, first, source.gate.set)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "UPDATE specs SET spec = '{}' WHERE job = (SELECT number FROM jobs WHERE job_id = ?)", (first.backfill_id,)
