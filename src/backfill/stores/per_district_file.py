@@ -100,7 +100,8 @@ class PerDistrictFileSnapshotStore:
             if not place.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
             if not os.access(place, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+                cause = errno.EROFS if _is_read_only(place) else errno.EACCES
+                raise OSError(cause, os.strerror(cause), str(place))
 
     def read(self, day: date, /) -> FileSnapshot:
         """Return the stored day. Its manifest and metadata are read now, its districts when they are asked for.
@@ -173,3 +174,8 @@ class PerDistrictFileSnapshotStore:
         """
         with translated(self._root, f"deleting {day}"):
             self._writer.delete(as_date("day", day))
+
+
+def _is_read_only(place: Path) -> bool:
+    """Return whether *place* lies on a disk that nobody may write to, where the platform can tell."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(place).f_flag & os.ST_RDONLY)
