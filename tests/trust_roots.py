@@ -31,10 +31,10 @@ def collect(root: Path) -> None:
 
 
 @contextmanager
-def over(root: Path, today: str | None = TODAY) -> Iterator[DashboardService]:
+def over(root: Path, today: str | None = TODAY, *, resume: bool = True) -> Iterator[DashboardService]:
     """Provide the service over a root, with a dashboard that nobody answers at, on the day *today* (``None`` = the system's)."""
     clock = None if today is None else clock_at(today)
-    with open_service(root, base_url="http://127.0.0.1:9", rate=None, clock=clock) as service:
+    with open_service(root, base_url="http://127.0.0.1:9", rate=None, clock=clock, resume=resume) as service:
         yield service
 
 
