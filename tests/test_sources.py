@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
+from typing import NoReturn
 
 import pytest
 
@@ -278,6 +279,24 @@ def test_an_asynchronous_function_makes_no_source() -> None:
         @function_source("awaited")
         async def collect(_day: date, _district: str, _fetch: Fetch) -> int:
             return 1
+
+
+@pytest.mark.parametrize("function", [lambda day: day, lambda: 1, lambda _a, _b, _c, _d: 1, lambda *, day: day])
+def test_a_function_that_cannot_be_called_makes_no_source(function: Callable[..., object]) -> None:
+    """What no job could call is refused at once, not once for each unit. [R10.1]"""
+    with pytest.raises(InvalidRequest, match=r"does not fit .*; write collect\(day, district, fetch\)"):
+        function_source("x")(function)
+
+
+def test_a_function_that_nobody_can_tell_is_taken_as_it_is() -> None:
+    """A builtin without a signature, and a function of any arguments, make sources."""
+    assert function_source("x")(lambda *_all: 1).collect_district(date(2024, 1, 1), "A", refuse) == 1
+    function_source("x")(dict)  # type: ignore[arg-type] # a class, of whose parameters nothing can be told
+
+
+def refuse(*_args: object, **_options: object) -> NoReturn:
+    """Fetch nothing."""
+    raise AssertionError
 
 
 def test_a_function_source_is_a_value() -> None:

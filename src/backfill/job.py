@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from backfill.model import BackfillReport, BackfillStatus, JobEvent
+from backfill.model.checks import as_seconds
 
 if TYPE_CHECKING:
     from backfill.service import BackfillService
@@ -64,12 +65,13 @@ class Job:
         Where the service is closed meanwhile, and the job stays to be gone on with, that is the report as it is then.
 
         Raises:
+            InvalidRequest: *timeout* is no number of seconds.
             TimeoutError: It is not at rest by then; it goes on.
             JobNotFound: The job was forgotten.
             ServiceUnusable: This is a forked process, in which no job ever ends; or the job runs elsewhere, and the service was closed.
         """
         self._service._check_process()  # noqa: SLF001 - two halves of one façade
-        until = None if timeout is None else time.monotonic() + timeout
+        until = None if timeout is None else time.monotonic() + as_seconds("timeout", timeout, most=threading.TIMEOUT_MAX)
         while True:
             report = self.future.result(None if until is None else max(0.0, until - time.monotonic()))
             if report.status.is_at_rest or self._service._closed:  # noqa: SLF001 - as above

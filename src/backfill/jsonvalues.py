@@ -6,6 +6,7 @@ Knows nothing of this library's own classes; `backfill.serialization` builds the
 from __future__ import annotations
 
 import json
+import math
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -89,8 +90,8 @@ def to_json_value(payload: object) -> tuple[JsonValue, bytes]:
         _refuse("it is None", "raise DataUnavailable when nothing was published")
     if isinstance(payload, bytes | bytearray | memoryview):
         _refuse("it is bytes", "parse the document, and return its figures")
+    plain = payload
     try:
-        plain = payload
         if not _is_plain(payload):
             plain = _converter().unstructure(payload)
             _refuse_other_keys(plain)
@@ -100,7 +101,8 @@ def to_json_value(payload: object) -> tuple[JsonValue, bytes]:
         _refuse("it refers to itself, or is nested too deeply", "return plain values")
     except (TypeError, ValueError) as error:
         _refuse(
-            str(error), "return attrs classes, mappings with text keys, sequences, text, finite numbers, booleans or None in them"
+            _first_fault(plain) or str(error),
+            "return attrs classes, mappings with text keys, sequences, text, finite numbers, booleans or None in them",
         )
 
 
@@ -131,6 +133,20 @@ def _refuse_other_keys(value: object) -> None:
     for item in value:
         if isinstance(item, dict | list | tuple):  # asked here too: most items are leaves, and a call for each costs
             _refuse_other_keys(item)
+
+
+def _first_fault(value: object, path: str = "") -> str | None:
+    """Return what in *value* is no JSON and where it stands, as far as it consists of mappings and sequences; ``None`` = nothing."""
+    if isinstance(value, dict):
+        steps = [(f"{path}.{key}" if path else str(key), item) for key, item in value.items()]
+    elif isinstance(value, list | tuple):
+        steps = [(f"{path}[{number}]", item) for number, item in enumerate(value)]
+    elif type(value) in _LEAVES and (not isinstance(value, float) or math.isfinite(value)):
+        return None
+    else:
+        what = f"{value!r}" if isinstance(value, float) else f"a {type(value).__name__}"
+        return f"{path or 'the whole'} is {what}"
+    return next(filter(None, (_first_fault(item, step) for step, item in steps)), None)
 
 
 def _refuse(what: str, remedy: str) -> NoReturn:

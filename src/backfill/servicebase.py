@@ -319,6 +319,7 @@ def as_identifier(value: object) -> str:
     Raises:
         InvalidRequest: It cannot.
     """
-    if not isinstance(value, str):  # a Job, for instance, whose text would ask for its state again
-        raise InvalidRequest("backfill_id", type(value), "not a job's identifier", "pass its backfill_id, a string")
+    if not isinstance(value, str):  # a Job, for instance, whose text would ask for its state again, is shown by its type
+        shown = value if value is None or isinstance(value, int | bytes) else type(value)
+        raise InvalidRequest("backfill_id", shown, "not a job's identifier", "pass its backfill_id, a string")
     return value

@@ -45,7 +45,8 @@ def function_source(name: str) -> Callable[[CollectFunction], FunctionSource]:
     """Return a decorator that makes a source called *name* of a function ``collect(day, district, fetch)``.
 
     Raises:
-        InvalidRequest: The name cannot be one (of a decorator without its brackets, say), or what is decorated is no function, or an asynchronous one.
+        InvalidRequest: The name cannot be one (of a decorator without its brackets, say), or what is decorated is no function, an
+            asynchronous one, or one that cannot be called with a day, a district and a door.
     """
     as_name("name", name)
 
@@ -53,9 +54,24 @@ def function_source(name: str) -> Callable[[CollectFunction], FunctionSource]:
         if not callable(collect):
             raise InvalidRequest(name, collect, "not a function", "decorate a function collect(day, district, fetch)")
         refuse_async(name, collect)
+        _refuse_other_parameters(name, collect)
         return FunctionSource(name, collect)
 
     return decorate
+
+
+def _refuse_other_parameters(name: str, collect: CollectFunction) -> None:
+    from inspect import signature  # noqa: PLC0415 - only who makes a source of a function pays for it
+
+    try:
+        parameters = signature(collect)
+    except ValueError:  # a builtin's, say, that nobody can tell
+        return
+    try:
+        parameters.bind(date.min, "", None)
+    except TypeError as error:
+        rule = f"called with a day, a district and a door, and that does not fit {parameters} ({error})"
+        raise InvalidRequest(name, collect, rule, "write collect(day, district, fetch)") from None
 
 
 def try_source(source: DataSource, day: date | str, district: str, fetch: Fetcher | Fetch | None = None) -> Collected:

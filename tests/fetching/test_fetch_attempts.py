@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfill.errors import Cancelled, PermanentSourceError, TransientSourceError
+from backfill.errors import Cancelled, HostDown, PermanentSourceError, TransientSourceError
 from backfill.fetching.headers import LONGEST_RETRY_AFTER, parse_retry_after
 from backfill.fetching.hosts import Hosts, limited
 from backfill.fetching.trying import checked, retrying
@@ -157,7 +157,7 @@ def test_a_429_parks_the_host_for_every_unit(caplog: pytest.LogCaptureFixture) -
     """After a Retry-After nobody asks the host before it is over, whichever unit; other hosts are not held. [R6.5, B6]"""
     caplog.set_level(logging.INFO)
     clock = VirtualClock()
-    door = limited(Scripted(BUSY, document()), hosts(clock), longest_park=3600)
+    door = limited(Scripted(BUSY, document()), hosts(clock))
     source_error(lambda: door(call()))
     door(call("https://other.org/"))
     assert clock.monotonic() == 0
@@ -166,27 +166,35 @@ def test_a_429_parks_the_host_for_every_unit(caplog: pytest.LogCaptureFixture) -
     assert "https://example.org:443" in caplog.text
 
 
-def test_a_host_is_parked_no_longer_than_the_policy_waits() -> None:
-    """A server that asks for a week is left alone for as long as the policy is willing to wait."""
+def test_for_a_host_that_asks_for_too_long_nobody_waits() -> None:
+    """A server that asks for a week is left alone for so long, whoever wants to ask it; each is told so at once, and nothing is sent. [R6.5, B6]"""
     clock = VirtualClock()
-    door = limited(Scripted(TransientSourceError("", retry_after=604800.0), document()), hosts(clock), longest_park=60)
-    source_error(lambda: door(call()))
+    inner = Scripted(TransientSourceError("", retry_after=604800.0), document())
+    known = Hosts(rate=None, concurrency=1, shared_state=None, clock=clock, longest_park=60)
+    door = retrying(limited(inner, known), policy=RetryPolicy(max_retry_after=60), clock=clock)
+    for _turn in range(3):
+        told = source_error(lambda: door(call()))
+        assert isinstance(told, HostDown)
+        assert "https://example.org:443 asks to be left alone for another 604800 s, and 60 s are waited for at most" in str(told)
+        assert "resume the job when they are over" in str(told)
+    assert (clock.monotonic(), len(inner.calls)) == (0, 1)
+    clock.advance(604800 - 60)
     door(call())
-    assert clock.monotonic() == 60
+    assert (clock.monotonic(), len(inner.calls)) == (604800, 2)
 
 
 def test_a_retried_document_waits_for_the_end_of_the_pause() -> None:
     """Retry and limit together: the pause is waited for once, not twice. [R6.5]"""
     clock = VirtualClock()
     inner = Scripted(BUSY, document())
-    retrying(limited(inner, hosts(clock), longest_park=3600), policy=RetryPolicy(base=0), clock=clock)(call())
+    retrying(limited(inner, hosts(clock)), policy=RetryPolicy(base=0), clock=clock)(call())
     assert clock.monotonic() == 30
 
 
 def test_a_job_s_requests_are_spaced() -> None:
     """min_interval holds between the requests of one job, and no other job is held by it."""
     clock = VirtualClock()
-    door = limited(Scripted(), hosts(clock, rate=100.0), longest_park=0)
+    door = limited(Scripted(), hosts(clock, rate=100.0))
     slow, other = job(min_interval=10), job(min_interval=0)
     moments = []
     for context in (slow, other, slow, other, slow):
@@ -198,7 +206,7 @@ def test_a_job_s_requests_are_spaced() -> None:
 def test_spacing_forgets_jobs_that_are_over() -> None:
     """A job that nobody holds any more leaves nothing behind."""
     known = hosts(VirtualClock())
-    limited(lambda _call: document(), known, longest_park=0)(call(of=unit(job(min_interval=1))))
+    limited(lambda _call: document(), known)(call(of=unit(job(min_interval=1))))
     gc.collect()
     assert len(known._spacings) == 0
 
@@ -212,7 +220,7 @@ def test_waiting_and_under_way_are_shown() -> None:
     host = known.of(asked)
     assert host is not None
     with known.turn(asked, host):
-        waiting = Running(lambda: limited(Scripted(), known, longest_park=0)(asked))
+        waiting = Running(lambda: limited(Scripted(), known)(asked))
         until(lambda: known.status()[0].waiting)
         (status,) = known.status()
         assert (status.host, status.rate, status.concurrency) == ("https://example.org:443", 7.0, 1)
@@ -226,7 +234,7 @@ def test_what_names_no_host_is_not_limited() -> None:
     clock = VirtualClock()
     known = hosts(clock, rate=0.01)
     for _read in range(3):
-        limited(Scripted(), known, longest_park=0)(call("file:/tmp/x"))
+        limited(Scripted(), known)(call("file:/tmp/x"))
     assert (clock.monotonic(), known.status()) == (0, ())
 
 

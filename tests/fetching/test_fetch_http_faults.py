@@ -207,6 +207,11 @@ def test_a_host_that_is_not_there_is_a_connection_error(polite: MakeFetcher) -> 
         "http://[::1",
         "http://example.org:99999/",
         "https://a b/",
+        "http://example.org/\n",
+        "http://example.org/\x00a",
+        None,
+        5,
+        b"http://example.org/",
     ],
 )
 def test_what_is_no_web_address_is_refused(polite: MakeFetcher, url: str) -> None:

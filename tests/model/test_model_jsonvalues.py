@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict, defaultdict, deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -175,6 +176,22 @@ def test_what_json_cannot_hold_fails_for_good(payload: object) -> None:
         to_json_value(payload)
     assert (caught.value.kind, caught.value.stage) == ("invalid_payload", "validate")
     assert str(caught.value).rpartition("; ")[2].startswith(("return ", "raise ", "parse "))
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        ({"clubs": [{"id": 1}, {"id": 2, "growth": float("inf")}]}, "clubs[1].growth is inf;"),
+        (float("nan"), "the whole is nan;"),
+        ({"a": (1, {2})}, "a[1] is a set;"),
+        ({"a": {"b": object()}}, "a.b is a object;"),
+        ([1, [b"x"]], "[1][0] is a bytes;"),
+    ],
+)
+def test_what_json_cannot_hold_is_named_with_its_place(payload: object, told: str) -> None:
+    """Of thousands of figures the one that is at fault is named, with where it stands. [R6.2]"""
+    with pytest.raises(PermanentSourceError, match=re.escape(told)):
+        to_json_value(payload)
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,21 @@ def test_what_is_no_identifier_is_refused(
         for value in (job, ["x"], None, 7, b"x"):
             with pytest.raises(InvalidRequest, match="not a job's identifier; pass its backfill_id"):
                 look(service, value)
+        with pytest.raises(InvalidRequest, match="backfill_id=None:"):
+            look(service, None)
+
+
+@pytest.mark.parametrize("timeout", ["x", -1, float("nan"), float("inf"), True, 1e30])
+def test_no_number_of_seconds_is_waited_for(timeout: float) -> None:
+    """A time to wait that is none is refused, whether the job has ended or not. [R1.3]"""
+    source = GatedSource()
+    with serving(source) as service:
+        job = service.initiate_backfill(ask(1, "A"))
+        for _turn in range(2):
+            with pytest.raises(InvalidRequest, match="timeout="):
+                job.wait(timeout)
+            source.gate.set()
+            assert job.wait(PATIENCE).status is BackfillStatus.COMPLETE
 
 
 def test_a_handle_shows_itself_whatever_happens() -> None:

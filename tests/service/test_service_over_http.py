@@ -134,7 +134,6 @@ def _bomb(_server: FaultServer) -> bytes:
 FAULTS: Mapping[str, Fault] = {
     "429 without a pause": Fault(lambda _: reply(status="429 Too Many Requests"), "http_429", True, 3, "answered 429; another attempt may succeed"),
     "429 with a pause": Fault(lambda _: reply(status="429 Too Many Requests", Retry_After="0"), "http_429", True, 3, "asks to be left alone for 0 s"),
-    "429 with an hour's pause": Fault(lambda _: reply(status="429 Too Many Requests", Retry_After="3600"), "http_429", True, 1, "asks to be left alone for 3600 s"),
     "500": Fault(lambda _: reply(b"oops", status="500 Internal Server Error"), "http_500", True, 3, "answered 500; another attempt may succeed"),
     "503 without a pause": Fault(lambda _: reply(status="503 Service Unavailable"), "http_503", True, 3, "answered 503; another attempt may succeed"),
     "503 with a pause": Fault(lambda _: reply(status="503 Service Unavailable", Retry_After="0"), "http_503", True, 3, "asks to be left alone for 0 s"),
@@ -286,6 +285,25 @@ def test_a_pause_that_is_asked_for_is_made_by_the_whole_job(status: str, server:
     assert min(moment for moment in asked if moment > answered[0]) - answered[0] >= 1.0
     assert report.performance_status is not None
     assert report.performance_status.retries == 1
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_a_pause_that_is_too_long_is_made_by_a_job_at_rest(status: str, server: FaultServer, tmp_path: Path) -> None:
+    """A server that wants to be left alone for an hour fails no unit: the job pauses with the reason, and nothing more is sent. [R6.5, B6]"""
+    for on in DAYS:
+        server.on(f"/a/{on}", reply(status=status, Retry_After="3600"))
+    store = PerDistrictFileSnapshotStore(tmp_path)
+    with door() as fetch, BackfillService(Publisher(server.url), store, fetch=fetch) as service:
+        job = service.initiate_backfill(BackfillRequest(DAYS[0], DAYS[1], ["a"], concurrency=2))
+        for _turn in range(2):
+            report = job.wait(PATIENCE)
+            assert (report.status, report.progress.pending, report.progress.failed) == ("paused", 2, 0)
+            assert "asks to be left alone for another 3" in str(report.status_reason)
+            assert "resume the job when they are over" in str(report.status_reason)
+            assert len(server.requests) <= 2, "those that were in flight at once"
+            assert job.resume()
+        job.wait(PATIENCE)
+        assert job.cancel()
 
 
 def test_everything_at_once_adds_up(server: FaultServer, tmp_path: Path) -> None:

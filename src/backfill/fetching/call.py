@@ -109,6 +109,7 @@ class BoundFetch:
         name: str | None = None,
     ) -> Document:
         """Return the document; see `backfill.protocols.Fetch`."""
+        self._refuse_odd_text(url)
         request = DocumentRequest(url=url, method=method.upper(), params=params, headers=headers, body=body, name=name or "")
         call = Call(request, self._identity(request), self.unit, check)
         call.stop_if_cancelled()
@@ -119,6 +120,13 @@ class BoundFetch:
             raise
         self.unit.record(document)
         return document
+
+    def _refuse_odd_text(self, url: object) -> None:
+        """Refuse what is no text, and text of which the standard library would drop a part in silence."""
+        if not isinstance(url, str) or not url.isprintable():
+            shown = self.secrets.address(url) if isinstance(url, str) else url
+            message = f"{shown!r}: not an address; write one like https://host/path, as text without control characters"
+            raise PermanentSourceError(message, kind="bad_url", stage="fetch")
 
     def _identity(self, request: DocumentRequest) -> str:
         try:

@@ -94,11 +94,13 @@ class PoliteFetcher:
         self._archive: Archive = MemoryArchive()
         if archive is not None:
             self._archive = as_kind("archive", archive, Archive, "pass a RawArchive, or leave it out")
+        policy = as_kind("retry", retry, RetryPolicy, "pass a backfill.model.RetryPolicy")
         self._hosts = Hosts(
             rate=self._rate,
             concurrency=as_count("concurrency", concurrency, least=1, most=256),
             shared_state=as_folder("shared_state", shared_state),
             clock=self._clock,
+            longest_park=policy.max_retry_after,
         )
         self._http = HttpTransport(
             session=None if session is None else as_kind("session", session, requests.Session, "pass a requests.Session"),
@@ -113,7 +115,7 @@ class PoliteFetcher:
         )
         self._door = self._assembled(
             Ways(as_transports(transports)),
-            as_kind("retry", retry, RetryPolicy, "pass a backfill.model.RetryPolicy"),
+            policy,
             as_seconds("patience", patience, most=_A_DAY),
         )
         self._pid: int | None = None
@@ -172,7 +174,7 @@ class PoliteFetcher:
         door = counted(door, counters)
         door = judged(door, clock=clock, secrets=secrets)
         door = guarded(door, hosts.breaker_of)
-        door = limited(door, hosts, longest_park=retry.max_retry_after)
+        door = limited(door, hosts)
         door = patient(door, hosts.breaker_of, patience=patience, clock=clock)
         door = following(door, secrets=secrets)
         door = revalidating(door, archive, secrets=secrets)

@@ -43,12 +43,14 @@ class Hosts:
         concurrency: Requests at once to each.
         shared_state: The folder through which processes share their pace, or ``None``.
         clock: Time, and waiting.
+        longest_park: Seconds: for a host that asks to be left alone for longer nobody waits; it is a `HostDown`.
     """
 
     rate: float | None
     concurrency: int
     shared_state: Path | None
     clock: Clock
+    longest_park: float = 3600.0
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
     _hosts: dict[str, Host] = field(factory=dict, init=False, repr=False)
     _spacings: WeakKeyDictionary[JobContext, Limiter] = field(factory=WeakKeyDictionary, init=False, repr=False)
@@ -77,6 +79,7 @@ class Hosts:
 
         Raises:
             Cancelled: The job was cancelled meanwhile.
+            HostDown: The host wants to be left alone for too long.
         """
         spacing = self._spacing(call.unit.job)
         with ExitStack() as held, ExitStack() as spaced:
@@ -114,7 +117,7 @@ class Hosts:
             keeper = kept_in_memory(self.rate)
         else:
             keeper = kept_in_file(self.shared_state, name, self.rate, self.clock)
-        pace = HostPace(keeper, self.clock)
+        pace = HostPace(keeper, self.clock, name, longest_wait=self.longest_park)
         return Host(name, pace, Limiter(pace, self.concurrency, self.clock), Breaker(self.clock))
 
     def _spacing(self, job: JobContext) -> Limiter | None:
@@ -127,13 +130,12 @@ class Hosts:
             return self._spacings[job]
 
 
-def limited(inner: Door, hosts: Hosts, *, longest_park: float) -> Door:
+def limited(inner: Door, hosts: Hosts) -> Door:
     """Return a door that takes turns, and parks a host that asks to be left alone.
 
     Args:
         inner: Sends.
         hosts: Their limits.
-        longest_park: Seconds: a host that asks for more is left alone for as long as this.
     """
 
     def door(call: Call) -> Document:
@@ -145,9 +147,8 @@ def limited(inner: Door, hosts: Hosts, *, longest_park: float) -> Door:
                 return inner(evolve(call, left=left))
             except TransientSourceError as error:
                 if error.retry_after:  # while the turn is held, so that nobody slips in between
-                    pause = min(error.retry_after, longest_park)
-                    host.pace.penalise(hosts.clock.monotonic() + pause)
-                    _log.info("%s asks to be left alone; parked for %g s", host.name, pause, extra=call.log_extra)
+                    _log.info("%s asks to be left alone for %g s", host.name, error.retry_after, extra=call.log_extra)
+                    host.pace.penalise(error.retry_after)
                 raise
 
     return door

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeAlias
 
-from backfill.errors import StoreUnavailable
+from backfill.errors import HostDown, StoreUnavailable
 from backfill.fetching.schedule import Schedule
 from backfill.protocols import Clock
 
@@ -37,22 +37,27 @@ class HostPace:
     Args:
         keeper: Keeps the schedule: `kept_in_memory`, or `backfill.fetching.shared.kept_in_file`.
         clock: Says when it is now.
+        name: The host.
+        longest_wait: Seconds: while the host wants to be left alone for longer nobody waits for it.
     """
 
-    def __init__(self, keeper: Keeper, clock: Clock) -> None:
+    def __init__(self, keeper: Keeper, clock: Clock, name: str = "the host", *, longest_wait: float = math.inf) -> None:
         self._keeper, self._clock = keeper, clock
+        self._name, self._longest_wait = name, longest_wait
         self._parked_until = -math.inf
 
     def take(self, turn: str, /) -> float:
         """Go now, and return 0; or return the seconds after which it is worth asking again.
 
         Raises:
+            HostDown: The host wants to be left alone for too long.
             StoreUnavailable: The schedule cannot be kept where processes share it.
         """
         with self._keeper() as schedule:
             now = self._clock.monotonic()  # read under the lock: moments are noted in the order in which they were taken
             wait = schedule.ready_at(now) - now
             self._parked_until = schedule.parked_until
+            self._refuse_to_wait(schedule.parked_until - now)
             if wait > 0:
                 return wait
             schedule.grant(turn, now)
@@ -66,16 +71,30 @@ class HostPace:
         except StoreUnavailable as error:  # whoever takes the next turn is stopped by the same; this answer is not lost
             _log.warning("%s", error)
 
-    def penalise(self, until: float) -> None:
-        """Let nothing pass before *until* (by the clock's `monotonic`), for whoever shares the schedule."""
+    def penalise(self, seconds: float) -> None:
+        """Let nothing pass for so long, for whoever shares the schedule.
+
+        Raises:
+            HostDown: That is too long to be waited for.
+        """
         with self._keeper() as schedule:
-            schedule.park(until)
+            now = self._clock.monotonic()
+            schedule.park(now + seconds)
             self._parked_until = schedule.parked_until
+        self._refuse_to_wait(self._parked_until - now)
 
     @property
     def parked_seconds(self) -> float:
         """For how long nothing will pass, as far as this process has heard."""
         return max(0.0, self._parked_until - self._clock.monotonic())
+
+    def _refuse_to_wait(self, seconds: float) -> None:
+        if seconds > self._longest_wait:
+            message = (
+                f"{self._name} asks to be left alone for another {seconds:.0f} s, and {self._longest_wait:g} s are waited for at most; "
+                "resume the job when they are over"
+            )
+            raise HostDown(message, stage="fetch", max_attempts=1)
 
 
 def kept_in_memory(rate: float | None) -> Keeper:

@@ -19,7 +19,8 @@ class RetryPolicy:
         base: Seconds: the longest possible first pause.
         factor: By which the longest possible pause grows.
         max_wait: Seconds: no drawn pause is longer.
-        max_retry_after: Seconds: a server that asks for a longer pause than this is not waited for; the attempt fails.
+        max_retry_after: Seconds: a server that asks for a longer pause than this is not waited for: the attempt fails, and a
+            `PoliteFetcher` leaves the host alone for so long, a week at most, and has the job pause with the reason.
     """
 
     max_attempts: int = 4
