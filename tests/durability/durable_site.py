@@ -75,8 +75,8 @@ def _without_the_run(value: JsonValue) -> JsonValue:
 
 
 def documents_of(root: Path) -> set[str]:
-    """Return the digests of the raw documents; beside them may lie what killed processes had begun to write."""
-    return {path.parent.name + path.stem for path in (root / "raw" / "contents").glob("??/*.gz") if path.name[0] != "."}
+    """Return the digests of the raw documents."""
+    return {path.parent.name + path.stem for path in (root / "raw" / "contents").glob("??/*.gz")}
 
 
 def look_after(root: Path, accepted: dict[str, str], like: Path) -> None:

@@ -315,6 +315,24 @@ def test_contents_are_written_under_their_hash(tmp_path: Path) -> None:
     assert (blobs.path(digest).stat().st_ino, blobs.read(digest)) == (before, b"figures")
 
 
+def test_what_killed_processes_leave_is_swept(tmp_path: Path) -> None:
+    """What a process had begun to write when it was killed goes away with a later process's first document, but nothing younger. [B2]"""
+    begun = tmp_path / ".writing"
+    begun.mkdir()
+    old, young = begun / "old.gz.1", begun / "young.gz.2"
+    for left in (old, young):
+        left.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    blobs = Blobs(tmp_path)
+    for content in (b"one", b"two"):
+        blobs.write(hashlib.sha256(content).hexdigest(), content)
+        old.write_bytes(b"half")
+        os.utime(old, (0, 0))
+    assert {left.name for left in begun.iterdir()} == {"old.gz.1", "young.gz.2"}, "it looks once"
+    Blobs(tmp_path).write(hashlib.sha256(b"three").hexdigest(), b"three")
+    assert [left.name for left in begun.iterdir()] == ["young.gz.2"]
+
+
 def test_the_memory_archive_is_bounded() -> None:
     """In memory the newest of each name is kept, and what was not asked for longest goes first."""
     archive = MemoryArchive(most_bytes=10)

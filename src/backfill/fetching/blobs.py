@@ -6,11 +6,16 @@ import gzip
 import hashlib
 import os
 import sys
+import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from backfill.errors import DamagedFile
+
+_LEFT_OVER = 3600.0
+"""Seconds after which what is still being written belongs to a process that was killed."""
 
 
 class Blobs:
@@ -22,6 +27,8 @@ class Blobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._begun = root / ".writing"  # what a killed process leaves is all in one small folder
+        self._is_tidy = False
 
     def path(self, sha256: str) -> Path:
         """Return where the content with this hash is, if it is there."""
@@ -55,7 +62,9 @@ class Blobs:
         except DamagedFile:
             path = self.path(sha256)
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+            self._begun.mkdir(exist_ok=True)
+            self._tidy()
+            temporary = self._begun / f"{path.name}.{uuid4().hex}"
             try:
                 with temporary.open("xb") as file:
                     file.write(gzip.compress(content, mtime=0))  # no time in it: the same content gives the same file
@@ -67,6 +76,15 @@ class Blobs:
                 raise
             _sync_folder(path.parent)
             _sync_folder(self._root)
+
+    def _tidy(self) -> None:
+        """Remove what killed processes had begun to write, once."""
+        if not self._is_tidy:
+            self._is_tidy = True
+            for left in self._begun.iterdir():
+                with suppress(OSError):  # another was quicker, or may and will do it
+                    if left.stat().st_mtime < time.time() - _LEFT_OVER:
+                        left.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
