@@ -35,7 +35,6 @@ from backfill.testing.doubles import Faults, Operation
 
 class CapableJobStore(
     JobStore,
-    OutlivesProcess,
     SupportsClaims,
     SupportsErrors,
     SupportsEvents,
@@ -44,7 +43,7 @@ class CapableJobStore(
     SupportsRequests,
     Protocol,
 ):
-    """A job store with every ability, as those of `backfill.jobstores` are."""
+    """A job store in which jobs are owned, watched and asked for things, as those of `backfill.jobstores`."""
 
 
 class FlakyJobStore:
@@ -70,6 +69,7 @@ class FlakyJobStore:
         only: The operations that count and may fail; ``None`` = all.
 
     Attributes:
+        fails: Whether every operation that counts fails from now on; a test may set it, and take it back.
         log: The operations that counted, with their arguments.
     """
 
@@ -85,8 +85,10 @@ class FlakyJobStore:
     ) -> None:
         self._jobs = jobs
         self._faults = Faults(at, go_wrong, forever=forever)
+        self._go_wrong = go_wrong
         self._afterwards = afterwards
         self._only = None if only is None else frozenset(only)
+        self.fails = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._jobs!r})"
@@ -99,7 +101,7 @@ class FlakyJobStore:
     @property
     def outlives_process(self) -> bool:
         """Whether the jobs are still there when the process has ended."""
-        return self._jobs.outlives_process
+        return isinstance(self._jobs, OutlivesProcess) and self._jobs.outlives_process
 
     def create(self, spec: JobSpec, /, *, idempotency_key: str | None = None) -> JobSpec:
         """Keep a new job."""
@@ -178,7 +180,9 @@ class FlakyJobStore:
 
     @contextmanager
     def _step(self, name: str, *arguments: object) -> Iterator[None]:
-        error = None if self._only is not None and name not in self._only else self._faults.note(name, *arguments)
+        error = None
+        if self._only is None or name in self._only:
+            error = self._faults.note(name, *arguments) or (self._go_wrong() if self.fails else None)
         if error is not None and not self._afterwards:
             raise error
         yield
