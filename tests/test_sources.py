@@ -248,19 +248,19 @@ def test_the_default_door_needs_no_argument() -> None:
 
 WRONG: Mapping[str, tuple[Callable[[], object], str]] = {
     "a class": (
-        lambda: try_source(ScriptedSource, day(0), "A"),  # type: ignore[arg-type]
+        lambda: try_source(ScriptedSource, day(0), "A"),  # type: ignore[arg-type] # the slip that is tested
         r"a class, where an instance of it is meant; write ScriptedSource\(…\)",
     ),
-    "no source": (lambda: try_source(5, day(0), "A"), "a source needs a name and collect_district"),  # type: ignore[arg-type]
-    "a bare function": (lambda: try_source(rain.collect, day(0), "A"), "a source needs a name and collect_district"),  # type: ignore[arg-type]
+    "no source": (lambda: try_source(5, day(0), "A"), "a source needs a name and collect_district"),  # type: ignore[arg-type] # the slip that is tested
+    "a bare function": (lambda: try_source(rain.collect, day(0), "A"), "a source needs a name and collect_district"),  # type: ignore[arg-type] # the slip that is tested
     "no name": (lambda: try_source(ScriptedSource(name=" "), day(0), "A"), "source.name=' ': not a name"),
     "a datetime": (lambda: try_source(rain, datetime(2024, 1, 1, tzinfo=UTC), "A"), r"pass its \.date\(\)"),
     "a sloppy day": (lambda: try_source(rain, "2024-1-5", "A"), "not a date of the calendar in the form YYYY-MM-DD"),
-    "no day": (lambda: try_source(rain, None, "A"), "day=None: not a date"),  # type: ignore[arg-type]
+    "no day": (lambda: try_source(rain, None, "A"), "day=None: not a date"),  # type: ignore[arg-type] # the slip that is tested
     "a path": (lambda: try_source(rain, day(0), "../A"), "a district is 1 to 64 of the letters"),
-    "a number": (lambda: try_source(rain, day(0), 61), 'a district is a string; write "61" in quotes'),  # type: ignore[arg-type]
-    "no door": (lambda: try_source(rain, day(0), "A", 5), "fetch=5: neither a Fetcher nor a Fetch"),  # type: ignore[arg-type]
-    "a door's class": (lambda: try_source(rain, day(0), "A", PoliteFetcher), "a class, where an instance of it is meant"),  # type: ignore[arg-type]
+    "a number": (lambda: try_source(rain, day(0), 61), 'a district is a string; write "61" in quotes'),  # type: ignore[arg-type] # the slip that is tested
+    "no door": (lambda: try_source(rain, day(0), "A", 5), "fetch=5: neither a Fetcher nor a Fetch"),  # type: ignore[arg-type] # the slip that is tested
+    "a door's class": (lambda: try_source(rain, day(0), "A", PoliteFetcher), "a class, where an instance of it is meant"),  # type: ignore[arg-type] # the slip that is tested
 }
 
 

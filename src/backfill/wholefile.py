@@ -34,7 +34,7 @@ class WholeFile:
         with self._translated("read"):
             try:
                 return _stamp(self.path.stat())
-            except FileNotFoundError:
+            except FileNotFoundError:  # no file, which is an answer
                 return None
 
     def read(self) -> tuple[Stamp, bytes] | None:
@@ -47,7 +47,7 @@ class WholeFile:
             try:
                 with self.path.open("rb") as file:
                     return _stamp(os.fstat(file.fileno())), file.read()
-            except FileNotFoundError:
+            except FileNotFoundError:  # as above
                 return None
 
     @contextmanager

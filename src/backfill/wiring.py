@@ -37,14 +37,14 @@ def default_jobs() -> JobStore:
 
 def default_scope() -> ScopeResolver:
     """Return the open scope: everything that the source lists for a day."""
-    from backfill.scopes import OpenScope  # noqa: PLC0415
+    from backfill.scopes import OpenScope  # noqa: PLC0415 - only who needs the default loads it
 
     return OpenScope()
 
 
 def default_fetcher(clock: Clock) -> Fetcher:
     """Return the polite door out, with its own defaults."""
-    from backfill.fetching import PoliteFetcher  # noqa: PLC0415
+    from backfill.fetching import PoliteFetcher  # noqa: PLC0415 - as above: loads requests
 
     return PoliteFetcher(clock=clock)
 
@@ -100,7 +100,7 @@ def as_fetcher(fetch: Fetcher | Fetch, clock: Clock) -> Fetcher:
         raise InvalidRequest(
             "fetch", fetch, "neither a Fetcher nor a Fetch", "pass a PoliteFetcher, or a function that returns a Document"
         )
-    from backfill.fetching import BareFetcher  # noqa: PLC0415
+    from backfill.fetching import BareFetcher  # noqa: PLC0415 - as above
 
     return BareFetcher(fetch, clock=clock)
 

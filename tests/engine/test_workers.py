@@ -131,7 +131,7 @@ def test_with_fewer_threads_than_wished_they_do_the_work(monkeypatch: pytest.Mon
     gate = threading.Event()
     used: list[str] = []
     for _ in range(3):
-        workers.submit(lambda: (gate.wait(PATIENCE), used.append(threading.current_thread().name)))  # type: ignore[arg-type,func-returns-value]
+        workers.submit(lambda: (gate.wait(PATIENCE), used.append(threading.current_thread().name)))  # type: ignore[arg-type,func-returns-value] # two calls in one expression
     assert used == []
     gate.set()
     until(lambda: len(used) == 3)
@@ -140,7 +140,7 @@ def test_with_fewer_threads_than_wished_they_do_the_work(monkeypatch: pytest.Mon
     relent()
     both = threading.Barrier(2)
     for _ in range(2):
-        workers.submit(lambda: (both.wait(PATIENCE), used.append(threading.current_thread().name)))  # type: ignore[arg-type,func-returns-value]
+        workers.submit(lambda: (both.wait(PATIENCE), used.append(threading.current_thread().name)))  # type: ignore[arg-type,func-returns-value] # as above
     workers.close()
     assert sorted(used[3:]) == ["test-0", "test-1"]
 

@@ -245,7 +245,7 @@ def test_a_file_system_without_shared_memory(path: Path, monkeypatch: pytest.Mon
 
     class Deaf(sqlite3.Connection):
         def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-            return super().execute("SELECT 'delete'" if sql == "PRAGMA journal_mode = WAL" else sql, *values)  # type: ignore[arg-type]
+            return super().execute("SELECT 'delete'" if sql == "PRAGMA journal_mode = WAL" else sql, *values)  # type: ignore[arg-type] # any values
 
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **options: connect(*args, factory=Deaf, **options))
     assert "choose a local disk" in refused(path, lambda store: store.create(make_spec()), StoreUnavailable)

@@ -86,7 +86,7 @@ def kill_writers(path: Path, kills: int) -> None:
         while reports.poll():
             try:
                 last = reports.recv()
-            except EOFError:
+            except EOFError:  # all that it had said was read
                 break
         reports.close()
         look_after(path, f"turn-{turn}", last)

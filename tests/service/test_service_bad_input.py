@@ -92,7 +92,7 @@ FORMS: Mapping[str, tuple[dict[str, object], str, str, str]] = {
 @pytest.mark.parametrize(("options", "field", "rule", "remedy"), FORMS.values(), ids=FORMS)
 def test_a_request_that_cannot_be_is_not_even_made(options: dict[str, object], field: str, rule: str, remedy: str) -> None:
     """A value of the wrong form never becomes a request: the error names it, its rule and the remedy. [R8.4, R7.4]"""
-    error = refusal(lambda: BackfillRequest(**({"start_date": "2024-01-01"} | options)), field=field, rule=rule, remedy=remedy)  # type: ignore[arg-type]
+    error = refusal(lambda: BackfillRequest(**({"start_date": "2024-01-01"} | options)), field=field, rule=rule, remedy=remedy)  # type: ignore[arg-type] # the slip that is tested
     value = error.value
     assert any(
         value is given or str(value) == str(given) or (isinstance(given, list) and value in given) for given in options.values()
@@ -171,7 +171,7 @@ def test_what_is_no_request_is_refused(request_: object) -> None:
     """A text, a dictionary or the class in the place of a request is refused with how to write one. [R8.4]"""
     with serving(source := ScriptedSource()) as service:
         for start in (service.plan, service.initiate_backfill, service.run_backfill):
-            refusal(lambda start=start: start(request_), field="request", remedy="write BackfillRequest(")  # type: ignore[misc]
+            refusal(lambda start=start: start(request_), field="request", remedy="write BackfillRequest(")  # type: ignore[misc] # a default argument binds the loop's value
     assert source.calls == []
 
 
@@ -261,9 +261,9 @@ ANSWERS: Mapping[str, tuple[object, str, str]] = {
     "nothing": (None, "resolve() returned something else than a BackfillScope", "mend resolve()"),
     "a list": (["A"], "resolve() returned something else than a BackfillScope", "mend resolve()"),
     "no district": (BackfillScope(ScopeKind.TARGETED, ()), "no district is left in scope", "name or configure one"),
-    "a text": (BackfillScope(ScopeKind.TARGETED, "AB"), "no tuple", "mend resolve()"),  # type: ignore[arg-type]
+    "a text": (BackfillScope(ScopeKind.TARGETED, "AB"), "no tuple", "mend resolve()"),  # type: ignore[arg-type] # the slip that is tested
     "a path": (BackfillScope(ScopeKind.TARGETED, ("../x",)), "a district is 1 to 64 of the letters", "write the publisher's"),
-    "a number": (BackfillScope(ScopeKind.TARGETED, (61,)), "a district is a string", 'write "61" in quotes'),  # type: ignore[arg-type]
+    "a number": (BackfillScope(ScopeKind.TARGETED, (61,)), "a district is a string", 'write "61" in quotes'),  # type: ignore[arg-type] # the slip that is tested
     "another form": (BackfillScope(ScopeKind.TARGETED, ("A ",)), "not in its normal form", "configure it as 'A'"),
     "one twice": (BackfillScope(ScopeKind.TARGETED, ("A", "A")), "in it twice", "mend resolve()"),
     "one file": (BackfillScope(ScopeKind.TARGETED, ("a", "A")), "differ only in upper and lower case", "one spelling"),
@@ -321,7 +321,7 @@ class Nameless:
 
 def _make(field: str, value: object) -> BackfillService:
     parts: dict[str, object] = {"source": ScriptedSource(), "store": MemorySnapshotStore()}
-    return BackfillService(**(parts | {field: value}))  # type: ignore[arg-type]
+    return BackfillService(**(parts | {field: value}))  # type: ignore[arg-type] # the slip that is tested
 
 
 def _limited(most: object) -> ScriptedSource:
@@ -362,7 +362,7 @@ def test_a_service_is_made_of_what_it_needs(field: str, value: object, rule: str
 @pytest.mark.parametrize("name", ["", "\n", "rain\n", "\ud800", None, 5, "x" * 256])
 def test_a_source_has_a_name_that_can_be_stored(name: object) -> None:
     """A source's name stands in every snapshot, so it is a short printable text. [R5.5, R3.4]"""
-    refusal(lambda: _make("source", ScriptedSource(name=name)), field="source.name", rule="not a name of 1 to 255")  # type: ignore[arg-type]
+    refusal(lambda: _make("source", ScriptedSource(name=name)), field="source.name", rule="not a name of 1 to 255")  # type: ignore[arg-type] # the slip that is tested
 
 
 class Awaited(ScriptedSource):
@@ -534,7 +534,7 @@ def test_a_job_with_nothing_to_do_needs_no_store_that_can_be_written(tmp_path: P
 def test_what_is_no_path_is_refused(root: object) -> None:
     """Nothing, an empty text or a zero character in a path is refused by name, and does not become the working directory. [R8.4]"""
     for make in (PerDistrictFileSnapshotStore, RawArchive, DistrictConfigurationService):
-        refusal(lambda make=make: make(root), rule="not a path", remedy="write a text or a pathlib.Path")  # type: ignore[misc]
+        refusal(lambda make=make: make(root), rule="not a path", remedy="write a text or a pathlib.Path")  # type: ignore[misc] # a default argument binds the loop's value
     assert as_path("root", Path("x")) == as_path("root", "x") == Path("x")
 
 
@@ -566,21 +566,21 @@ QUESTIONS: Mapping[str, tuple[Callable[[BackfillService], object], str, str]] = 
     "a state": (lambda service: service.list_backfills(states="error"), "states", "one state, where a list of them is meant"),
     "a state's member": (lambda service: service.list_backfills(states=BackfillStatus.ERROR), "states", "one state"),
     "an unknown state": (lambda service: service.list_backfills(states=["done"]), "states", "not one of the choices"),
-    "a number of states": (lambda service: service.list_backfills(states=5), "states", "not a list of states"),  # type: ignore[arg-type]
+    "a number of states": (lambda service: service.list_backfills(states=5), "states", "not a list of states"),  # type: ignore[arg-type] # the slip that is tested
     "no jobs": (lambda service: service.list_backfills(limit=0), "limit", "not a whole number from 1"),
-    "a text of jobs": (lambda service: service.list_backfills(limit="5"), "limit", "not a whole number from 1"),  # type: ignore[arg-type]
+    "a text of jobs": (lambda service: service.list_backfills(limit="5"), "limit", "not a whole number from 1"),  # type: ignore[arg-type] # the slip that is tested
     "an error before the first": (lambda service: service.errors("x", after=-1), "after", "not a whole number from 0"),
     "no errors": (lambda service: service.errors("x", limit=0), "limit", "not a whole number from 1"),
-    "a text for a number": (lambda service: service.events(after="3"), "after", "not a whole number from 0"),  # type: ignore[arg-type]
+    "a text for a number": (lambda service: service.events(after="3"), "after", "not a whole number from 0"),  # type: ignore[arg-type] # the slip that is tested
     "an event before the first": (lambda service: service.events(after=-1), "after", "not a whole number from 0"),
     "a bool for a number": (lambda service: service.events(after=True), "after", "not a whole number from 0"),
-    "days for a duration": (lambda service: service.cleanup_old_jobs(older_than=30), "older_than", "not a duration"),  # type: ignore[arg-type]
+    "days for a duration": (lambda service: service.cleanup_old_jobs(older_than=30), "older_than", "not a duration"),  # type: ignore[arg-type] # the slip that is tested
     "less than no time": (lambda service: service.cleanup_old_jobs(older_than=timedelta(-1)), "older_than", "not a duration"),
     "fewer than none": (lambda service: service.cleanup_old_jobs(keep=-1), "keep", "not a whole number from 0"),
     "a bool to keep": (lambda service: service.cleanup_old_jobs(keep=True), "keep", "not a whole number from 0"),
     "the end before the start": (lambda service: service.coverage("2026-01-06", "2026-01-05"), "end_date", "lies before start_date"),
     "the future": (lambda service: service.coverage(day(0), TODAY), "end_date", "not published yet"),
-    "no days": (lambda service: service.coverage(None, None), "start_date", "not a date"),  # type: ignore[arg-type]
+    "no days": (lambda service: service.coverage(None, None), "start_date", "not a date"),  # type: ignore[arg-type] # the slip that is tested
     "no districts": (lambda service: service.coverage(day(0), day(0), districts=[]), "districts", "an empty list selects nothing"),
     "one district": (lambda service: service.coverage(day(0), day(0), districts="61"), "districts", "one string"),
     "a path": (lambda service: service.coverage(day(0), day(0), districts=["../x"]), "district", "a district is 1 to 64"),
@@ -656,8 +656,8 @@ PAYLOADS: Mapping[str, object] = {
     "nothing": None, "nan": math.nan, "a nan within": {"a": [1, {"b": math.nan}]}, "an infinity": [math.inf], "bytes": b"x", "bytes within": [b"x"],
     "a set of sets": {frozenset({object()})}, "an object": object(), "a class": int, "a function": len, "numbers as keys": {1: 2}, "nothing as a key": {None: 1},
     "half a character": "\ud800", "a complex number": 1j, "hostile": Hostile(), "a generator": (n for n in range(3)),
-    "a nan as of": Collected({"n": 1}, as_of="2024-01-01"), "a wrong detail": Collected(1, detail="huge"), "wrong findings": Collected(1, findings=["x"]),  # type: ignore[arg-type,list-item]
-    "a doubtful settled": Collected(1, settled="no"),  # type: ignore[arg-type]
+    "a nan as of": Collected({"n": 1}, as_of="2024-01-01"), "a wrong detail": Collected(1, detail="huge"), "wrong findings": Collected(1, findings=["x"]),  # type: ignore[arg-type,list-item] # the slip that is tested
+    "a doubtful settled": Collected(1, settled="no"),  # type: ignore[arg-type] # the slip that is tested
 }  # fmt: skip
 
 

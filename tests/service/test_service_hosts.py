@@ -229,7 +229,7 @@ def test_starting_and_closing_at_once_loses_no_job() -> None:
             go.wait(PATIENCE)
             try:
                 return service.initiate_backfill(ask(2, f"d{number}")).wait(PATIENCE)
-            except ServiceUnusable:
+            except ServiceUnusable:  # closed: one of the two outcomes that may be
                 return None
 
         def close(service: BackfillService = service, go: threading.Barrier = go) -> None:

@@ -327,7 +327,7 @@ def test_everything_at_once_adds_up(server: FaultServer, tmp_path: Path) -> None
     ):
         job = service.initiate_backfill(BackfillRequest(DAYS[0], DAYS[1], [*names, "absent"], concurrency=4))
         sampled = [job.report()]
-        until(lambda: bool(sampled.append(job.report()) or job.future.done()))  # type: ignore[func-returns-value]
+        until(lambda: bool(sampled.append(job.report()) or job.future.done()))  # type: ignore[func-returns-value] # a condition that notes what it sees
         report = job.wait(PATIENCE)
     assert all(adds_up(found) for found in sampled)
     assert report.progress.unavailable == 2

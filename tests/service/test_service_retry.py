@@ -203,7 +203,7 @@ def test_what_failed_before_a_cancellation_can_be_retried() -> None:
     """Of a cancelled job the failed part can be run again; the rest stays undone. [R6.6, R4.4]"""
     source = GatedSource(lambda on, _name: on == day(1))
     script = source._script
-    source._script = lambda on, name: GONE if on == day(0) and not source.gate.is_set() else script(on, name)  # type: ignore[operator]
+    source._script = lambda on, name: GONE if on == day(0) and not source.gate.is_set() else script(on, name)  # type: ignore[operator] # a function here
     store = MemorySnapshotStore()
     with serving(source, store) as service:
         job = service.initiate_backfill(ask(3, "A", concurrency=1))

@@ -223,7 +223,7 @@ def test_every_change_is_written_as_published(change: object) -> None:
 
 def test_a_day_as_a_whole_has_a_key_that_no_district_can_have() -> None:
     """What stands for the day as a whole is a star, which cannot name a district. [P8]"""
-    written = cast("dict[str, dict[str, JsonValue]]", write(object_of(JobEvent), JobEvent(1, "j", MOMENT, CHANGES[2])))  # type: ignore[arg-type]
+    written = cast("dict[str, dict[str, JsonValue]]", write(object_of(JobEvent), JobEvent(1, "j", MOMENT, CHANGES[2])))  # type: ignore[arg-type] # an object, as its schema says
     assert written["change"]["states"] == {"*": "failed", "A": "completed"}
 
 

@@ -14,7 +14,7 @@ def main() -> None:
     """Run the command with the arguments of the process, and end the process with its exit code (see `backfill.cli.exits`)."""
     try:
         import click  # noqa: F401, PLC0415 - an extra: only who runs the command needs it
-        import rich  # noqa: F401, PLC0415
+        import rich  # noqa: F401, PLC0415 - looked for before any command needs it
     except ImportError:
         sys.stderr.write(f"{MissingExtra('the command line', 'cli')}\n")
         sys.exit(2)

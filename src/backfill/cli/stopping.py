@@ -65,5 +65,5 @@ class Stopping:
 def say_goodbye(descriptor: int) -> None:
     """Write that the process ends to a file descriptor: by the system's own call, since Python's files must not be entered twice."""
     cursor = _SHOW_CURSOR if os.isatty(descriptor) else b""
-    with suppress(OSError):
+    with suppress(OSError):  # nobody reads it any more, and the process ends all the same
         os.write(descriptor, cursor + b"\nStopped at once; what was stored stays stored.\n")

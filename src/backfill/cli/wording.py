@@ -107,15 +107,15 @@ def size(number: int) -> str:
     amount = float(number)
     for unit in ("bytes", "kB", "MB"):
         if amount < 1000:  # noqa: PLR2004 - the step of the units
-            return f"{amount:,.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:,.1f} {unit}"  # noqa: PLR2004
+            return f"{amount:,.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:,.1f} {unit}"  # noqa: PLR2004 - three digits are enough
         amount /= 1000
     return f"{amount:,.1f} GB"
 
 
 def duration(seconds: float) -> str:
     """Return seconds as people read them."""
-    if seconds < 60:  # noqa: PLR2004
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004 - two digits are enough
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -311,7 +311,7 @@ class JobHost:
             return tenure
         try:  # it rests here, but that could not be noted, nor that it was let go
             known.tenure.renew()
-        except LeaseLost:
+        except LeaseLost:  # another has taken it meanwhile
             return None
         return known.tenure
 

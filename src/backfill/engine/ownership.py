@@ -98,7 +98,7 @@ class Tenure:
     def give_back(self, day: date) -> None:
         """Let others have *day*. Never raises; if it cannot be noted the day stays ours, as long as the job is."""
         if isinstance(self._jobs, SupportsClaims):
-            with suppress(Exception):
+            with suppress(Exception):  # a claim ends with the job at the latest
                 self._jobs.release_day(self._job_id, day, epoch=self.epoch)
                 self._days.discard(day)
 

@@ -153,7 +153,7 @@ def patient(inner: Door, breaker_of: BreakerOf, *, patience: float, clock: Clock
                 _wait(call, breaker, patience, clock)
             try:
                 return inner(call)
-            except _ShutError:
+            except _ShutError:  # wait again: it says only that the breaker opened meanwhile
                 continue
 
     return door

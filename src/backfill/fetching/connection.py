@@ -82,7 +82,7 @@ class _WatchedReader(io.RawIOBase):
             self._sock.settimeout(min(seconds_left(), _SLICE))
             try:
                 return self._sock.recv_into(buffer)
-            except TimeoutError:
+            except TimeoutError:  # a slice of the time that is left; `seconds_left` raises when there is none
                 continue
 
     def close(self) -> None:

@@ -28,5 +28,5 @@ def parse_retry_after(text: str | None, now: datetime) -> float | None:
         if moment.tzinfo is None:  # "-0000": a time in UTC whose zone is not known
             moment = moment.replace(tzinfo=UTC)
         return min(max(0.0, (moment - now).total_seconds()), LONGEST_RETRY_AFTER)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError):  # neither of the header's two forms: as if it were not there
         return None

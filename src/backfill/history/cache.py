@@ -59,7 +59,7 @@ class HistoryCache:
                     for day, held in days.items()
                 ]
                 connection.executemany("INSERT OR REPLACE INTO days VALUES (?, ?)", rows)
-        except (sqlite3.Error, OSError):
+        except (sqlite3.Error, OSError):  # a cache that cannot be written is one that is not there
             return
 
     def _open(self, path: Path) -> sqlite3.Connection:

@@ -188,7 +188,7 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except FileNotFoundError:  # moved away: that is the answer
         return None
     return found.st_dev, found.st_ino
 

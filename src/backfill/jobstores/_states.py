@@ -50,13 +50,13 @@ _BYTES = bytes(range(len(CODES)))
 _ERROR = "day, district, cause, detail"
 _SELECT_ROWS = "SELECT day, list, states, published, is_partial FROM days WHERE job = ? ORDER BY place"
 _SELECT_NEWEST = f"SELECT {_ERROR} FROM errors WHERE job = ? AND number IS NOT NULL ORDER BY number DESC LIMIT {NEWEST}"  # noqa: S608 - our own names
-_SELECT_PENDING = f"SELECT {_ERROR} FROM errors WHERE job = ? AND number IS NULL"  # noqa: S608
-_SELECT_PAGE = f"SELECT {_ERROR} FROM errors WHERE job = ? AND number >= ? ORDER BY number LIMIT ?"  # noqa: S608
+_SELECT_PENDING = f"SELECT {_ERROR} FROM errors WHERE job = ? AND number IS NULL"  # noqa: S608 - column names of this module
+_SELECT_PAGE = f"SELECT {_ERROR} FROM errors WHERE job = ? AND number >= ? ORDER BY number LIMIT ?"  # noqa: S608 - as above
 _SELECT_EVENTS = "SELECT seq, (SELECT job_id FROM jobs WHERE number = job), at, change FROM events"
 _SELECT_CAUSES = """
     SELECT cause, count(*), max(number) FROM errors WHERE job = ? AND number IS NOT NULL GROUP BY cause ORDER BY min(number)
 """
-_REPLACE_ERROR = f"REPLACE INTO errors (job, {_ERROR}, number) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
+_REPLACE_ERROR = f"REPLACE INTO errors (job, {_ERROR}, number) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
 _UPDATE_STATUS = "UPDATE jobs SET status = ?, reason = ?, started_at = ?, completed_at = ? WHERE number = ?"
 
 

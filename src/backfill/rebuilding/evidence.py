@@ -137,7 +137,7 @@ def refs_of(snapshot: Snapshot, district: str) -> tuple[DocumentRef, ...] | None
     """Return the documents that a stored record names; ``None`` = it cannot be read."""
     try:
         return snapshot.district(district).provenance
-    except (DamagedFile, SnapshotNotFound):
+    except (DamagedFile, SnapshotNotFound):  # told by who verifies the record itself
         return None
 
 

@@ -67,7 +67,7 @@ def explain(collaborators: Collaborators, fetcher: Fetcher, day: date | str, dis
 def _archive(fetcher: Fetcher) -> Archive | None:
     try:
         return archive_of(fetcher)
-    except InvalidRequest:
+    except InvalidRequest:  # a door without an archive: nothing can be shown of documents
         return None
 
 

@@ -158,7 +158,7 @@ def _summary_refs(snapshot: Snapshot | None) -> Iterator[DocumentRef]:
     if snapshot is None or not isinstance(snapshot, Summarized):
         return
     for name in snapshot.summaries:
-        with suppress(DamagedFile, SnapshotNotFound):
+        with suppress(DamagedFile, SnapshotNotFound):  # a summary that cannot be read is made anew from the others' documents
             yield from refs_of_summary(snapshot.summary(name))
 
 

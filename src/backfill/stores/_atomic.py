@@ -49,7 +49,7 @@ class FileSystem:
             finally:
                 os.close(descriptor)
         except BaseException:
-            with suppress(OSError):
+            with suppress(OSError):  # why it could not be written is what must be told
                 path.unlink()  # half a file would use the space that is wanting
             raise
 
@@ -111,7 +111,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 def _find_renameat2() -> Callable[[int, bytes, int, bytes, int], int] | None:
     try:
         function = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError, TypeError):
+    except (AttributeError, OSError, TypeError):  # no such call here: exchanged by renaming instead
         return None
     function.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
     function.restype = ctypes.c_int
@@ -150,7 +150,7 @@ def replace_directory(files: FileSystem, live: Path, new: Path, aside: Path) -> 
 
 def remove_tree(files: FileSystem, path: Path) -> None:
     """Remove a file, or a directory and all in it; what somebody else removes meanwhile is as good."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):  # see above: it is gone
         if path.is_symlink() or not path.is_dir():
             files.unlink(path)
             return

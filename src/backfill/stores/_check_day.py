@@ -66,7 +66,7 @@ class DayCheck:
         looked = Looked()
         try:
             sizes = _sizes(live)
-        except FileNotFoundError:
+        except FileNotFoundError:  # not stored: nothing to look over
             return None
         except NotADirectoryError:
             self._unknown(looked, live, "stands where a day's directory would", day)
@@ -152,7 +152,7 @@ class DayCheck:
         return self._content(self._layout.live(day) / MANIFEST)
 
     def _content(self, path: Path) -> bytes | None:
-        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):  # what is missing is told by who asks for it
             return self._files.read(path)
         return None
 

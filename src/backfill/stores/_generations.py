@@ -56,7 +56,7 @@ class Generations:
 
     def stamp(self, day: date) -> Stamp | None:
         """Return the stamp of the live manifest; ``None`` = the day is not stored where it belongs."""
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(FileNotFoundError, NotADirectoryError):  # not stored there, which is an answer
             return stamp_of(self._layout.live(day) / MANIFEST)
         return None
 
@@ -143,7 +143,7 @@ class Generations:
 
     def _live_manifest(self, day: date) -> tuple[Path, bytes] | None:
         for path in self._manifests(day):
-            with suppress(FileNotFoundError, NotADirectoryError):
+            with suppress(FileNotFoundError, NotADirectoryError):  # not at this of its two places
                 return path, self._files.read(path)
         return None
 
@@ -174,7 +174,7 @@ class Generations:
     def _read(self, path: Path, facts: FileFacts) -> bytes | None:
         try:
             content = self._files.read(path)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError):  # not there, which is an answer
             return None
         return content if facts.fit(content) else None
 

@@ -37,7 +37,7 @@ class EntryIndex:
         """Return the entries of the manifest that has *stamp*; ``None`` = not known."""
         try:
             return _decode(self._files.read(self._layout.entries(day)), stamp)
-        except (OSError, ValueError, TypeError, IndexError):
+        except (OSError, ValueError, TypeError, IndexError):  # a cache that cannot be believed is one that is not there
             return None
 
     def is_whole(self, day: date) -> bool:
@@ -58,7 +58,7 @@ class EntryIndex:
 
     def forget(self, day: date) -> None:
         """Remove what is kept of a day."""
-        with suppress(OSError):
+        with suppress(OSError):  # its stamp fits no manifest any more, so nobody believes it
             self._files.unlink(self._layout.entries(day))
 
 

@@ -81,7 +81,7 @@ def parse_day(name: str) -> date | None:
         return None
     try:
         return date.fromisoformat(name)
-    except ValueError:
+    except ValueError:  # in the form of a day, but none of the calendar
         return None
 
 

@@ -13,7 +13,7 @@ from backfill.protocols import Clock
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows, where these tests do not run
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment] # typed as the module, absent on Windows
 
 _PAUSE = 0.02
 _PATIENCE = 1.0

@@ -40,7 +40,7 @@ class Workspace:
         What cannot be removed is left to the next sweep: a draft that is left must not hide why it was left.
         """
         if os.getpid() == self._pid:
-            with suppress(OSError):
+            with suppress(OSError):  # see above: the next sweep does it
                 remove_tree(self._files, self.path)
             self._lock.release()
 

@@ -53,7 +53,7 @@ class Housekeeping:
         """
         done = Tidied()
         self._recover_all(done)
-        with suppress(OSError):
+        with suppress(OSError):  # see above: perhaps another user's
             done.removed += [f"{self._layout.staging.name}/{name}" for name in self._staging.sweep()]
         done.removed += self.sweep_retired()
         return done

@@ -161,7 +161,7 @@ class _Check:
             )
 
     def _names(self, area: Path) -> list[str]:
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # no such area: nothing in it
             return self._files.names(area)
         return []
 
@@ -173,7 +173,7 @@ def _useless_index_files(
     layout: Layout, files: FileSystem, generations: Generations, index: EntryIndex
 ) -> Iterator[tuple[str, str]]:
     """Iterate over the index files that nobody would believe, or should not, with the reason."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):  # no index yet: nothing in it
         for name in files.names(layout.index):
             rule = _index_misfit(name, layout, generations, index)
             if rule is not None:

@@ -63,7 +63,7 @@ class PerDistrictFileSnapshotStore:
         files: FileSystem | None = None,
     ) -> None:
         self._root = as_path("root", root).absolute()  # a later change of the working directory must not move the store
-        with translated(self._root, "opening the store"), suppress(FileNotFoundError):
+        with translated(self._root, "opening the store"), suppress(FileNotFoundError):  # made by the first draft
             if not stat.S_ISDIR(self._root.stat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self._root))
         timeout = as_seconds("lock_timeout", lock_timeout)

@@ -61,7 +61,7 @@ class FaultServer:
         self.closing.set()
         socket.create_connection(self._listener.getsockname()).close()  # wakes accept()
         for connection in self.connections:
-            with suppress(OSError):
+            with suppress(OSError):  # the client was quicker
                 connection.shutdown(socket.SHUT_RDWR)  # wakes who waits for another request on it
         for thread in self._threads:
             thread.join()

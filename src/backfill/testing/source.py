@@ -79,7 +79,7 @@ class ScriptedSource:
         for district in districts:
             try:
                 values[district] = self._answer(day, district)
-            except DataUnavailable:
+            except DataUnavailable:  # left out of the answer, as sources do
                 continue
             except SourceError as error:
                 values[district] = error

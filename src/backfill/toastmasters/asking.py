@@ -83,7 +83,7 @@ class Reader:
         for as_of in step_backs:
             try:
                 return self.read(evolve(wanted, as_of=as_of), row, day=day, attempts=1)
-            except (NoRows, OtherPeriod):
+            except (NoRows, OtherPeriod):  # the next step back may have it; what failed first is told
                 continue
         raise failure
 

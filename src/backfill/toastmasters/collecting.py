@@ -87,7 +87,7 @@ def _optional(
     wanted = DashboardDocument(kind, district, published.month, as_of)
     try:
         return reader.read(wanted, row, day=published.day)
-    except (NoRows, DataUnavailable):
+    except (NoRows, DataUnavailable):  # noted as a missing report by who collects the district
         return None
 
 

@@ -61,5 +61,5 @@ def _records(text: str) -> Iterator[list[str]]:
         for record in csv.reader(io.StringIO(text, newline="")):
             if any(map(str.strip, record)):
                 yield record
-    except csv.Error:
+    except csv.Error:  # what follows is no CSV: the footer that is missing then tells of the cut
         return

@@ -131,7 +131,7 @@ def date_document(name: str) -> DatedDocument | None:
     """Return which day, and which district, the document of this identity is about; ``None`` = it is none of the dashboard's."""
     try:
         found = parse_document_name(name)
-    except InvalidRequest:
+    except InvalidRequest:  # of another source
         return None
     return DatedDocument(day_of(found.month, found.as_of), found.district, found.as_of)
 

@@ -227,7 +227,12 @@ def _fetched_at(path: Path) -> datetime:
         try:
             said = json.loads((folder / METADATA).read_bytes())
             stamp = said["timestamp"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+        ):  # no such file, or one of another program: footers alone date the report
             continue
         if isinstance(stamp, int) and stamp > _EARLIEST_MS:
             return datetime.fromtimestamp(stamp / 1000, UTC)

@@ -157,7 +157,7 @@ def district_level(
     gained = paid_clubs - paid_club_base
     for level, payments, clubs_grown, share in (
         (Level.SMEDLEY, 8, club_growth >= 8, 60),  # noqa: PLR2004 - the table of the programme
-        (Level.PRESIDENTS, 5, club_growth >= 5, 55),  # noqa: PLR2004
+        (Level.PRESIDENTS, 5, club_growth >= 5, 55),  # noqa: PLR2004 - the programme's own figures
         (Level.SELECT, 3, gained >= 1, 50),
         (Level.DISTINGUISHED, 1, gained >= 0, 45),
     ):

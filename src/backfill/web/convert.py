@@ -172,7 +172,7 @@ def _day(value: str, spot: _Spot) -> date | None:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            pass
+            pass  # told below, as what is not of that form
     spot.refuse(f"{show(value)} is not a date of the calendar in the form YYYY-MM-DD", "write it like 2024-01-31")
     return None
 

@@ -60,7 +60,10 @@ class CollectingContract(SourceHooks):
         """Whatever it needs from outside it asks of `fetch`. [B6, P12]"""
         source, (day, district) = self.new_source(), self.unit
         watched = WatchedFetch(self.make_fetch())
-        with no_connections() as tried, suppress(SourceError, OSError):
+        with (
+            no_connections() as tried,
+            suppress(SourceError, OSError),
+        ):  # what it is asked for may be missing; how it asks is what counts here
             source.collect_district(day, district, watched)
         equal(tried, [], "connections that the source opened past fetch")
 

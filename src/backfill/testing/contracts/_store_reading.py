@@ -153,7 +153,7 @@ class ReadingContract(StoreHooks):
         cast("dict[str, list[str]]", store.read(DAY).district("61").data)["clubs"].append("changed after the read")
         with suppress(TypeError, AttributeError):  # read-only is as good
             cast("dict[str, str]", store.read(DAY).metadata.operations[0])["job"] = "forged"
-        with suppress(TypeError, AttributeError):
+        with suppress(TypeError, AttributeError):  # read-only is as good
             cast("dict[str, object]", store.entries(DAY)).clear()
         equal(store.read(DAY).district("61").data, {"clubs": ["a"]}, "data after the caller changed its own copy")
         equal(store.read(DAY).metadata.operations[0]["job"], "job-1", "operation after the caller changed its own copy")
@@ -195,7 +195,7 @@ class ReadingContract(StoreHooks):
         snapshot = store.read(DAY)
         store.delete(DAY)
         store_records(store, record("61", "after"), job_id="job-2")
-        with suppress(SnapshotNotFound):
+        with suppress(SnapshotNotFound):  # saying that it is gone is as good
             equal(snapshot.district("61").data, "before", "what a snapshot of the deleted day holds")
 
     def test_a_moment_is_no_day(self) -> None:

@@ -69,7 +69,7 @@ class SharingContract(StoreHooks):
             looks = 0
             while not done.wait(0.0005):  # leaves the writer some time
                 looks += 1
-                with suppress(*([SnapshotNotFound] if deleting else [])):
+                with suppress(*([SnapshotNotFound] if deleting else [])):  # a deleted day may be missing, but not half there
                     _see_whole(store)
             return looks
 

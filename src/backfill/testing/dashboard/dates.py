@@ -58,7 +58,7 @@ def read_date(text: str) -> date | None:
     month, day, year = map(int, found.groups())
     try:
         return date(year, month, day)
-    except ValueError:
+    except ValueError:  # in the form of a date, but none of the calendar
         return None
 
 
