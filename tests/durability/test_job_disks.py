@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -16,13 +13,13 @@ from backfill.jobstores import SqliteJobStore
 from backfill.model import BackfillStatus
 from backfill.stores._atomic import FileSystem
 from durability.small_jobs import DISTRICTS, collected, open_small, run_small
+from own_process import mounts, run
 
 HEAD = """
 import contextlib, os, resource, subprocess, sys
 from contextlib import closing
 from datetime import date
 from pathlib import Path
-sys.path[:0] = {paths!r}
 from backfill import BackfillService
 from backfill.errors import StoreUnavailable
 from backfill.jobstores import SqliteJobStore
@@ -134,33 +131,19 @@ print("ok")
 )
 
 
-def run(program: str, root: Path, *command: str) -> None:
-    """Run a program in a process of its own, with the same modules as this one."""
-    program = program.replace("{paths!r}", repr([path for path in sys.path if path])).replace("{root!r}", repr(str(root)))
-    done = subprocess.run([*command, sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "ok\n"
-
-
-needs_root = pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None,
-    reason="mounts a small disk: needs root on Linux",
-)
-
-
 @pytest.mark.root
-@needs_root
+@mounts
 def test_a_job_on_a_full_disk_rests_and_goes_on_with_room(tmp_path: Path) -> None:
     """A disk that is full pauses the job with the reason, as often as it is; with room the rest is stored; read-only is refused. [R6.1, B2]"""
     (tmp_path / "disk").mkdir()
-    run(FULL, tmp_path / "disk", "unshare", "-m")
+    run(FULL.replace("{root!r}", repr(str(tmp_path / "disk"))), "unshare", "-m")
 
 
 @pytest.mark.root
-@needs_root
+@mounts
 def test_a_job_whose_notes_find_no_room_goes_on_with_room(tmp_path: Path) -> None:
     """A disk with no room for the job store either: the job rests here with the reason, and is gone on with once there is room. [R6.1, B2]"""
-    run(FULL_FOR_NOTES, tmp_path, "unshare", "-m")
+    run(FULL_FOR_NOTES.replace("{root!r}", repr(str(tmp_path))), "unshare", "-m")
 
 
 class Unkept(FileSystem):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -22,6 +18,7 @@ from backfill.model import Change, DayListed, Finding, Found, UnitAttempted, Uni
 from foundation_samples import DAY, NOW, make_error, make_spec
 from jobstores.jobstore_cases import DONE, WORKING
 from jobstores.jobstore_owners import TTL
+from own_process import mounts, run
 
 
 @pytest.fixture
@@ -270,17 +267,6 @@ def test_machines_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert this_machine() == "some-host"
 
 
-def run(program: str, *command: str) -> None:
-    """Run a program in a process of its own, with the same modules as this one."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    done = subprocess.run(
-        [*command, sys.executable, "-W", "error", "-c", program],
-        check=False, capture_output=True, text=True, env=environment, timeout=100,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "ok\n"
-
-
 IMPORTS = """
 import contextlib, os, subprocess, sys
 from pathlib import Path
@@ -366,10 +352,7 @@ print("ok")
 
 
 @pytest.mark.root
-@pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None,
-    reason="mounts a small disk: needs root on Linux",
-)
+@mounts
 def test_full_and_read_only_disks(tmp_path: Path) -> None:
     """On a full disk nothing that was noted is lost, and work goes on once there is room; a read-only one is told as such. [B2]"""
     run(FULL.replace("{root!r}", repr(str(tmp_path))), "unshare", "-m")

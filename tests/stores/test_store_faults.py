@@ -6,8 +6,6 @@ import ctypes
 import errno
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from backfill.stores import PerDistrictFileSnapshotStore
 from backfill.stores._atomic import FileSystem, _find_renameat2, remove_tree
 from backfill.testing.files import CrashingFiles, PlainFiles, UnsyncedFiles
 from backfill.testing.samples import DAY, contribution, record, store_records
+from own_process import mounts, run
 
 KINDS = [UnsyncedFiles, PlainFiles]
 BEFORE = {"61": "before", "F": "before"}
@@ -337,15 +336,6 @@ def test_removal_tolerates_others(root: Path) -> None:
 # --- real disks ---------------------------------------------------------------------------------------------------------
 
 
-def run(program: str, *command: str) -> None:
-    """Run a program in a process of its own, with the same modules as this one."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    arguments = [*command, sys.executable, "-W", "error", "-c", program]
-    done = subprocess.run(arguments, check=False, capture_output=True, text=True, env=environment, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "ok\n"
-
-
 IMPORTS = """
 import contextlib, os, resource, subprocess, sys, tempfile
 from pathlib import Path
@@ -457,10 +447,7 @@ print("ok")
 
 
 @pytest.mark.root
-@pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None,
-    reason="mounts a small disk: needs root on Linux",
-)
+@mounts
 def test_full_and_read_only_disks(root: Path) -> None:
     """On a full disk and on a read-only one the job is told to pause, and what was stored stays stored. [B2]"""
     run(FULL.replace("sys.argv[1]", repr(str(root))), "unshare", "-m")
