@@ -77,9 +77,11 @@ def test_cancelling_at_each_step_loses_nothing(where: str) -> None:
         gate.set()
     report = made.live.future.result(0)
     kept = {(on, name) for on, names in stored(store).items() for name in names}
-    assert (report.status, report.errors) == (BackfillStatus.CANCELLED, ())
     assert report.progress.completed == len(kept)
     assert report.progress.pending == 8 - len(kept)
+    nothing_was_left = where == "exit" and not report.progress.pending  # the other days had gone on meanwhile
+    assert report.status is (BackfillStatus.COMPLETE if nothing_was_left else BackfillStatus.CANCELLED)
+    assert report.errors == ()
     assert adds_up(report)
     assert store.open_drafts == 0
     assert not backfill_threads()
