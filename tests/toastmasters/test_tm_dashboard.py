@@ -199,7 +199,7 @@ def live(today: str, calendar: ClosingCalendar = CALENDAR) -> list[str]:
         ("2022-06-30", ["2021-2022"]),
         ("2022-07-01", ["2021-2022"]),  # what is newest is of 30 June
         ("2022-07-29", ["2021-2022"]),  # June's last as-of is the newest
-        ("2022-08-01", ["2021-2022"]),  # nothing newer has been published: July begins with 1 August
+        ("2022-08-01", ["2021-2022", "2022-2023"]),  # July begins with that day: at an hour that nobody knows
         ("2022-08-02", ["2022-2023"]),
         ("2023-01-15", ["2022-2023"]),
         ("2026-07-26", ["2025-2026"]),

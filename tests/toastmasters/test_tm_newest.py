@@ -96,6 +96,19 @@ def test_nothing_of_four_days() -> None:
         assert list(store.days()) == []
 
 
+@pytest.mark.parametrize("named", [["77"], ["77", "78"]])
+def test_a_district_that_the_newest_day_lacks_is_not_looked_for_in_older_ones(named: list[str]) -> None:
+    """The newest day that has figures is the newest day, whichever districts it lists: those that it lacks are named. [R3.5, R6.2]"""
+    files = whole("2023-01", "2023-01-17") | whole("2023-01", "2023-01-16", ["61", *named])
+    store = MemorySnapshotStore()
+    with serving(files, TODAY) as server, refreshing(server, TODAY) as service:
+        with pytest.raises(DataUnavailable, match=f"2023-01-17, the newest day .* none of {', '.join(named)}: it lists 61, F;"):
+            service.refresh(store, named)
+        assert list(store.days()) == []
+        assert set(sent(server)) == {f"{SUMMARY}~2023-01-31~2023-01-18", f"{SUMMARY}~2023-01-31~2023-01-17"}
+        assert service.refresh(store, [*named, "61"]).stored == ("61",), "what is there is stored"
+
+
 def test_while_a_month_is_closing() -> None:
     """While a month is closing the newest figures are of its last day, and stored there; on the day after its close they are of that day again. [R11.5, B10]"""
     files, spans = published_daily(m2027_10=("2027-10-28", "2027-11-03"), m2027_11=("2027-11-04", "2027-11-12"))

@@ -32,6 +32,7 @@ from tm_serving import (
     sent,
     serving,
     whole,
+    windows,
 )
 
 AUTUMN = published_daily(
@@ -407,3 +408,12 @@ def test_the_open_year_under_the_address_of_a_finished_one() -> None:
         assert failures(report) == {("http_500", 4)}
         assert paths(server) == ["/2027-2028/"] * 4
         assert list(service.store.days()) == []
+
+
+@pytest.mark.parametrize("today", ["2022-07-31", "2022-08-01", "2022-08-02", "2022-08-03"])
+def test_the_last_state_of_june_is_there_on_every_day_of_the_switch(today: str) -> None:
+    """Before, on and after the day on which the root takes up the new program year, June's last state is found where it is (pitfall 8). [R11.5, B10]"""
+    spans = windows(m2022_06=("2022-06-18", "2022-07-28"), m2022_07=("2022-08-01", "2022-08-09"))
+    with serving(whole("2022-06", "2022-07-28"), today, opened=spans) as server, backfilling(server, today) as service:
+        assert counts(ran(service, "2022-06-30", districts=["61"])) == {"completed": 1}
+        assert service.store.entries(on("2022-06-30"))["61"].as_of == on("2022-07-28")

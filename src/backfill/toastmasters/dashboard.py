@@ -169,7 +169,7 @@ def open_years(calendar: ClosingCalendar, today: date) -> tuple[ProgramYear, ...
     begun, first = calendar.shown_after(old.last_day), calendar.first_as_of(new.first_day)
     if newest >= june.latest + timedelta(days=SWITCH_DAYS) or (begun is not None and begun <= newest):
         return (new,)
-    if newest <= june.earliest or (first is not None and newest < first):
+    if newest <= june.earliest or (first is not None and today < first):
         return (old,)
     return (old, new)
 

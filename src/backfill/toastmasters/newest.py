@@ -12,6 +12,7 @@ from backfill.model import BackfillReport, BackfillRequest, RecordHeader, Snapsh
 from backfill.protocols import Clock, Fetch, Fetcher, ScopeResolver, SnapshotStore
 from backfill.service import BackfillService
 from backfill.toastmasters.calendar import ClosingCalendar, newest_day
+from backfill.toastmasters.published import Published
 from backfill.toastmasters.source import RefreshServiceSource
 from backfill.toastmasters.years import month_of
 
@@ -58,7 +59,9 @@ def refresh_newest(
     clock: Clock,
 ) -> SnapshotInfo:
     """Return what the newest day, of those that a refresh tries, became in *store*; see `RefreshService.refresh`."""
-    with _Refreshes(RefreshServiceSource(service), store, scope, fetch=fetch, clock=clock) as refreshes:
+    found: dict[date, Published] = {}
+    source = RefreshServiceSource(service.noting(lambda published: found.setdefault(published.day, published)))
+    with _Refreshes(source, store, scope, fetch=fetch, clock=clock) as refreshes:
         tried: list[date] = []
         for as_of in _given_out(newest_day(clock.today())):
             for day in _described(as_of, service.calendar):
@@ -71,8 +74,19 @@ def refresh_newest(
                 if report.snapshot_ids:
                     return _stored(store, day, before, report)
                 refreshes.raise_failure(report)
+                if day in found:
+                    raise _lists_none(found[day], districts)
     shown = ", ".join(day.isoformat() for day in tried)
     raise DataUnavailable(f"the dashboard has no figures of any of the newest days ({shown})")
+
+
+def _lists_none(published: Published, districts: Sequence[str] | None) -> DataUnavailable:
+    there = ", ".join(sorted(published.rows))
+    message = (
+        f"{published.day}, the newest day of which the dashboard has figures, has none of {', '.join(districts or ())}: "
+        f"it lists {there}; leave out what is not among them, or backfill a day on which it was"
+    )
+    return DataUnavailable(message, kind="no_such_district")
 
 
 def _given_out(newest: date) -> Iterator[date]:

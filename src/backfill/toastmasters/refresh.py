@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,7 @@ class RefreshService:
         self._almanac = almanac or Almanac()
         self._fetch = fetch
         self._told: Edition | None = None
+        self._note: Callable[[Published], object] | None = None
         self._own: Fetcher | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -98,6 +99,13 @@ class RefreshService:
         """Return a copy bound to another door; cheap, and what one learns of closing months all know."""
         other = copy.copy(self)
         other._fetch = fetch  # noqa: SLF001 - of the same class
+        other._own = None  # noqa: SLF001 - as above
+        return other
+
+    def noting(self, note: Callable[[Published], object]) -> RefreshService:
+        """Return a copy that calls *note* with every day of which it finds figures, in whichever thread finds them."""
+        other = copy.copy(self)
+        other._note = note  # noqa: SLF001 - of the same class
         other._own = None  # noqa: SLF001 - as above
         return other
 
@@ -196,7 +204,7 @@ class RefreshService:
     ) -> SnapshotInfo:
         """Collect the newest day that there is, and store it as a backfill of that day would.
 
-        The newest day is yesterday (UTC); as long as nothing is there, up to three days before it are tried. While a month is closing
+        The newest day is yesterday (UTC); as long as nothing at all is there, up to three days before it are tried. While a month is closing
         this is the month's last day, in its newest state.
 
         Args:
@@ -206,7 +214,7 @@ class RefreshService:
 
         Raises:
             InvalidRequest: None of *districts* is in *scope*.
-            DataUnavailable: None of these days has any figures.
+            DataUnavailable: None of these days has any figures, or the newest that has lists none of *districts*.
             SourceError: They cannot be had, or believed: nothing was stored.
             StoreError: They cannot be stored.
         """
@@ -233,7 +241,10 @@ class RefreshService:
 
     def _find(self, day: date) -> Published:
         edition = self._edition(day)
-        return find_day(self._reader(edition, None), edition)
+        published = find_day(self._reader(edition, None), edition)
+        if self._note is not None:
+            self._note(published)
+        return published
 
     def _find_at_all(self, day: date) -> Published:
         """Return the day; without its summary, where an archive that is to give it anew does not have that."""
