@@ -258,3 +258,12 @@ def test_a_full_disk_is_no_fault_of_the_document(
     fetch = polite(archive=RawArchive(tmp_path / "raw"), retry=RetryPolicy(base=0)).bind(unit())
     failure(lambda: fetch(server.on("/doc", reply(b"figures"))), StoreUnavailable)
     assert len(server.requests) == 1
+
+
+def test_a_damaged_index_is_no_fault_of_the_document(tmp_path: Path, server: FaultServer, polite: MakeFetcher) -> None:
+    """Into an archive whose index is damaged nothing can go: that concerns the job, not one document, and names file and remedy. [B2, B4]"""
+    (tmp_path / "index.sqlite3").write_bytes(b"\xff" * 500)
+    fetch = polite(archive=RawArchive(tmp_path)).bind(unit())
+    error = failure(lambda: fetch(server.on("/doc", reply(b"figures"))), StoreUnavailable)
+    assert str(tmp_path / "index.sqlite3") in str(error)
+    assert "restore it from a backup, or start an archive elsewhere" in str(error)

@@ -345,14 +345,15 @@ def test_damaged_raw_documents_are_fetched_anew(tmp_path: Path, caplog: pytest.L
 
 
 def test_a_damaged_index_of_the_archive(tmp_path: Path) -> None:
-    """An index that is none is refused by name: raw documents cannot be read, and a collection says why it keeps nothing; what is stored already can be read. [B4, R6.2]"""
+    """An index that is none is refused by name: raw documents cannot be read, and a collection pauses with the reason; what is stored already can be read. [B4, R6.2]"""
     stored_folder(tmp_path, overwrite("raw", "index.sqlite3"))
     with serving(FILES, TODAY) as server, opened(tmp_path, server, TODAY) as service:
         with pytest.raises(DamagedFile, match=r"index\.sqlite3"):
             service.read_raw(on(DAY), "61", CLUBS)
         report = ran(service, DAY, districts=["61", "F"])
-        assert counts(report) == {"skipped": 1, "failed": 1}
-        assert all("index.sqlite3" in error.message and "restore it" in error.message for error in report.errors)
+        assert (report.status, counts(report)) == ("paused", {"skipped": 1, "pending": 1})
+        assert "index.sqlite3" in str(report.status_reason)
+        assert "restore it" in str(report.status_reason)
         assert service.store.read(on(DAY)).district("61").district_id == "61"
 
 

@@ -417,3 +417,15 @@ def test_the_last_state_of_june_is_there_on_every_day_of_the_switch(today: str) 
     with serving(whole("2022-06", "2022-07-28"), today, opened=spans) as server, backfilling(server, today) as service:
         assert counts(ran(service, "2022-06-30", districts=["61"])) == {"completed": 1}
         assert service.store.entries(on("2022-06-30"))["61"].as_of == on("2022-07-28")
+
+
+def test_a_plan_of_a_close_that_must_be_searched_for_is_an_estimate() -> None:
+    """Where it is not known as of when a month closed, the plan says that its counts are estimates. [B1, B10]"""
+    files, spans = published_daily(m2027_10=("2027-10-28", "2027-11-03"), m2027_11=("2027-11-04", "2027-11-12"))
+    with serving(files, "2028-01-10", opened=spans) as server, backfilling(server, "2028-01-10") as service:
+        ask = BackfillRequest("2027-10-31", target_districts=["61"])
+        plan = service.plan(ask)
+        assert (plan.days[0].as_of, plan.exact) == (None, False)
+        assert plan.requests[SUMMARY] == 1
+        ran(service, "2027-10-31", districts=["61"])
+        assert service.plan(ask).exact, "now it is known"

@@ -84,7 +84,7 @@ class Planner:
             plan,
             requests=requests,
             seconds_at_rate=total * pause if pause and (total or known) else None,
-            exact=known and all(planned.districts is not None or planned.gap for planned in plan.days),
+            exact=known and all(_is_certain(planned) for planned in plan.days),
             fingerprint=_fingerprint(plan),
         )
 
@@ -255,6 +255,11 @@ def _allowed(requests: Sequence[DocumentRequest]) -> dict[str, str]:
 def _counted(requests: Sequence[DocumentRequest]) -> dict[str, str]:
     """Return each identity that will be asked for unless something is missing, with its report."""
     return {request.identity: request.report for request in requests if not request.conditional}
+
+
+def _is_certain(planned: PlannedDay) -> bool:
+    """Return whether it is known what a day asks for: its districts, and which edition it has, which may have to be searched for."""
+    return planned.gap is not None or (planned.districts is not None and planned.as_of is not None)
 
 
 def _fingerprint(plan: BackfillPlan) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from attrs import evolve
 
-from backfill.errors import Cancelled, DamagedFile
+from backfill.errors import Cancelled, DamagedFile, StoreUnavailable
 from backfill.fetching.addresses import full_address
 from backfill.fetching.answers import NOT_MODIFIED, VALIDATORS
 from backfill.fetching.call import Call, Door, examined
@@ -67,11 +67,14 @@ def reusing(inner: Door, archive: Archive, *, counters: Counters) -> Door:
 
 
 def keeping(inner: Door, archive: Archive) -> Door:
-    """Return a door that archives what passes it."""
+    """Return a door that archives what passes it; into a damaged archive nothing goes, which concerns the whole job."""
 
     def door(call: Call) -> Document:
         document = inner(call)
-        archive.put(evolve(document, parsed=None))
+        try:
+            archive.put(evolve(document, parsed=None))
+        except DamagedFile as error:
+            raise StoreUnavailable(str(error)) from error
         return document
 
     return door
