@@ -8,6 +8,7 @@ is never interrupted, and the whole run is a function of the seed.
 from __future__ import annotations
 
 import faulthandler
+import random
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,19 @@ _PATIENCE = 60.0
 _TICK = 0.0002
 _PAUSE = 0.05
 """Virtual seconds: what a step takes, and the longest that a busy machine lets a thread stand at one."""
+
+
+_at_work: Scheduler | None = None
+
+
+def at_work() -> Scheduler | None:
+    """Return the scheduler of the simulation that runs in this process; ``None`` = there is none."""
+    return _at_work
+
+
+def current() -> Scheduler | None:
+    """Return the scheduler that the calling thread goes by; ``None`` = it is not simulated."""
+    return _at_work if _at_work is not None and _at_work.is_inside else None
 
 
 class Ended(BaseException):
@@ -121,6 +135,7 @@ class Scheduler:
         self._eagerness = self.random.choice((0.02, 0.1, 0.4))
         self._most_steps = most_steps
         self._numbers = count()
+        self.thread_numbers = count()
         self._digest = blake2b(digest_size=8)
         self._tasks: list[SimulatedTask] = []
         self._processes: list[SimulatedProcess] = []
@@ -146,14 +161,16 @@ class Scheduler:
 
         Raises:
             Stuck: No thread could go on, or they went on without end.
+            RuntimeError: Another simulation runs in this process.
             BaseException: What a thread let escape.
         """
         task = self._enrol("main", self.process("main"))
-        thread = threading.Thread(target=self.carry_out, args=(task, main), name="simulation", daemon=True)
-        thread.start()
-        self._running = task
-        task.gate.release()
-        if not self._over.wait(_PATIENCE):
+        with _put_to_work(self):
+            threading.Thread(target=self.carry_out, args=(task, main), name="simulation", daemon=True).start()
+            self._running = task
+            task.gate.release()
+            is_over = self._over.wait(_PATIENCE)
+        if not is_over:
             faulthandler.dump_traceback(sys.__stderr__, all_threads=True)
             message = f"{self._running} waits for something that is not simulated; the threads' stacks are on standard error"
             raise Stuck(message)
@@ -171,6 +188,11 @@ class Scheduler:
     def here(self) -> SimulatedProcess:
         """The process of the caller."""
         return self._mine().process
+
+    @property
+    def is_undivided(self) -> bool:
+        """Whether the caller is where nobody may go first."""
+        return bool(self._mine().quiet)
 
     def begin(self, name: str, process: SimulatedProcess | None = None) -> SimulatedTask:
         """Return the place of a new thread in *process* (``None`` = the caller's), to be filled by `carry_out`."""
@@ -266,6 +288,15 @@ class Scheduler:
             raise Ended(at_step=True)
         self._hand_over(mine)  # its threads leave before anything else happens
 
+    def suspend(self, process: SimulatedProcess, seconds: float) -> None:
+        """Let no thread of *process* go on for so many virtual seconds, the caller's included, as if its machine slept."""
+        mine = self._mine()
+        self._note(mine, f"{process.name} sleeps")
+        process.asleep_until = self.now + seconds
+        if mine.process is process:
+            self._hand_over(mine)
+            self._refuse_ended(mine)
+
     def fail(self, error: BaseException) -> None:
         """Have the whole simulation end, with *error* for its result."""
         if self._failure is None:
@@ -342,3 +373,19 @@ class Scheduler:
                 waiting = ", ".join(f"{task.process.name}/{task.name}" for task in self._tasks)
                 self.fail(Stuck(f"all wait for each other: {waiting}"))
         return None
+
+
+@contextmanager
+def _put_to_work(scheduler: Scheduler) -> Iterator[None]:
+    global _at_work  # noqa: PLW0603 - a process has one simulation at a time
+    if _at_work is not None:
+        message = "a simulation runs already; one process can run one at a time"
+        raise RuntimeError(message)
+    state = random.getstate()
+    random.seed(scheduler.seed)  # what libraries draw, such as the jitter between attempts
+    _at_work = scheduler
+    try:
+        yield
+    finally:
+        _at_work = None
+        random.setstate(state)

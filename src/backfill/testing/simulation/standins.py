@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import atexit
 import queue
-import random
 import secrets
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
-from typing import TypeVar
 
 from backfill.testing.simulation import waiting
-from backfill.testing.simulation.scheduler import Scheduler
-
-T = TypeVar("T")
+from backfill.testing.simulation.scheduler import current
 
 _ATOMIC = ("backfill.jobstores", "backfill.testing.simulation")
 """Where nothing is put in place: an operation of a job store is one transaction, which nobody sees the inside of."""
@@ -37,20 +33,19 @@ class StandIn(ModuleType):
 
 
 @contextmanager
-def simulated(scheduler: Scheduler, *, packages: Iterable[str] = ("backfill",)) -> Iterator[None]:
-    """Have whatever the modules of *packages* start or wait for be simulated while the body runs.
+def simulated(*packages: str) -> Iterator[None]:
+    """Have whatever the modules of *packages* start or wait for be simulated while the body runs, wherever a `Scheduler` runs them.
 
     Their modules `threading`, `time`, `secrets`, `uuid` and `atexit` and the class `queue.SimpleQueue` are replaced, where a module
-    has bound them under any name. Modules that are loaded later are not simulated, so load them before.
+    has bound them under any name. For threads that are not simulated they do what they did, but for what is made to wait with, which
+    serves one thread only. Modules that are loaded later are not simulated, so load them before.
 
     Args:
-        scheduler: Says who goes on.
-        packages: Names of packages.
+        packages: Names of packages; none = this library.
     """
-    standins = _standins(scheduler)
-    state = random.getstate()
-    with ExitStack() as replaced, waiting.waiting_on(scheduler):
-        for module in _modules(tuple(packages)):
+    standins = _standins()
+    with ExitStack() as replaced:
+        for module in _modules(packages or ("backfill",)):
             for name, value in list(vars(module).items()):
                 known = standins.get(id(value))
                 if known is not None:
@@ -58,25 +53,23 @@ def simulated(scheduler: Scheduler, *, packages: Iterable[str] = ("backfill",)) 
                 elif isinstance(value, type) and issubclass(value, threading.Thread) and value.__module__ == module.__name__:
                     for method, function in waiting.THREAD_METHODS.items():
                         _put(replaced, value, method, function)
-        random.seed(scheduler.seed)  # what libraries draw, such as the jitter between attempts
-        replaced.callback(random.setstate, state)
         yield
 
 
-def _standins(scheduler: Scheduler) -> dict[int, object]:
+def _standins() -> dict[int, object]:
     """Return what takes the place of what, by identity."""
 
-    def or_real(simulated: Callable[..., T], real: Callable[..., T]) -> Callable[..., T]:
-        return lambda *arguments: (simulated if scheduler.is_inside else real)(*arguments)
-
     def draw(size: int = 32) -> bytes:
-        return scheduler.random.randbytes(size)
+        scheduler = current()
+        return secrets.token_bytes(size) if scheduler is None else scheduler.random.randbytes(size)
 
-    def draw_uuid() -> uuid.UUID:
+    def make_uuid() -> uuid.UUID:
         return uuid.UUID(bytes=draw(16), version=4)
 
-    make_uuid = or_real(draw_uuid, uuid.uuid4)
-    monotonic = or_real(lambda: scheduler.now, time.monotonic)
+    def monotonic() -> float:
+        scheduler = current()
+        return time.monotonic() if scheduler is None else scheduler.now
+
     return {
         id(threading): StandIn(
             threading,
@@ -87,8 +80,8 @@ def _standins(scheduler: Scheduler) -> dict[int, object]:
             Event=waiting.Event,
             Semaphore=waiting.Semaphore,
         ),
-        id(time): StandIn(time, monotonic=monotonic, sleep=or_real(lambda seconds: _sleep(scheduler, seconds), time.sleep)),
-        id(secrets): StandIn(secrets, token_hex=or_real(lambda size: draw(size).hex(), secrets.token_hex)),
+        id(time): StandIn(time, monotonic=monotonic, sleep=_sleep),
+        id(secrets): StandIn(secrets, token_hex=lambda size=32: draw(size).hex()),
         id(uuid): StandIn(uuid, uuid4=make_uuid),
         id(uuid.uuid4): make_uuid,
         id(atexit): StandIn(atexit, register=lambda function, *_arguments: function, unregister=lambda _function: None),
@@ -96,8 +89,12 @@ def _standins(scheduler: Scheduler) -> dict[int, object]:
     }
 
 
-def _sleep(scheduler: Scheduler, seconds: float) -> None:
-    scheduler.wait_until(lambda: False, seconds, what="sleep")
+def _sleep(seconds: float) -> None:
+    scheduler = current()
+    if scheduler is None:
+        time.sleep(seconds)
+    else:
+        scheduler.wait_until(lambda: False, seconds, what="sleep")
 
 
 def _modules(packages: tuple[str, ...]) -> list[ModuleType]:

@@ -8,48 +8,32 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from backfill.testing.simulation.scheduler import Scheduler, SimulatedTask
+from backfill.testing.simulation.scheduler import SimulatedTask, at_work, current
 
 T = TypeVar("T")
 
-_scheduler: Scheduler | None = None
-_made = count()
 _tasks: WeakKeyDictionary[threading.Thread, SimulatedTask] = WeakKeyDictionary()
 
 
-@contextmanager
-def waiting_on(scheduler: Scheduler) -> Iterator[None]:
-    """Have everything here wait on *scheduler* while the body runs."""
-    global _scheduler, _made  # noqa: PLW0603 - a process has one simulation at a time
-    if _scheduler is not None:
-        message = "a simulation runs already; one process can run one at a time"
-        raise RuntimeError(message)
-    _scheduler, _made = scheduler, count()
-    try:
-        yield
-    finally:
-        _scheduler = None
-
-
-def current() -> Scheduler | None:
-    """Return the scheduler of the simulation that runs, if the caller is one of its threads."""
-    return _scheduler if _scheduler is not None and _scheduler.is_inside else None
-
-
 def _step(what: str) -> None:
-    if _scheduler is not None:
-        _scheduler.step(what)
+    scheduler = at_work()
+    if scheduler is not None:
+        scheduler.step(what)
 
 
 def _wait(ready: Callable[[], bool], timeout: float | None, what: str) -> bool:
-    return ready() if _scheduler is None else _scheduler.wait_until(ready, timeout, what=what)
+    scheduler = at_work()
+    return ready() if scheduler is None else scheduler.wait_until(ready, timeout, what=what)
+
+
+def _moment() -> float:
+    scheduler = at_work()
+    return 0.0 if scheduler is None else scheduler.now
 
 
 def _has_ended() -> bool:
@@ -138,9 +122,9 @@ class Condition:
             self._lock.acquire_all(depth)
 
     def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
-        until = None if timeout is None or _scheduler is None else _scheduler.now + timeout
+        until = None if timeout is None else _moment() + timeout
         while not (result := predicate()):
-            left = None if until is None or _scheduler is None else until - _scheduler.now
+            left = None if until is None else until - _moment()
             if left is not None and left <= 0:
                 break
             self.wait(left)
@@ -211,8 +195,9 @@ class Thread(threading.Thread):
     """As `threading.Thread`; started by a simulated thread it is one, in the same process."""
 
     def __init__(self, **options: Any) -> None:
+        scheduler = current()
+        self._made = id(self) if scheduler is None else next(scheduler.thread_numbers)  # first: the real one looks at the hash
         super().__init__(**options)
-        self._made = next(_made)
 
     def __hash__(self) -> int:  # by address, a set of threads would have another order in every run
         return self._made
