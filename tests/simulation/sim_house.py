@@ -67,9 +67,9 @@ class House:
         self.weather = Weather.drawn(self.random)
         self.work = Work.drawn(self.random)
         self.clock = SimulatedClock(self.scheduler)
-        self._folder = folder
-        self._root = folder / "snapshots"
-        self._jobs = folder / "jobs.sqlite3"
+        self._folder = folder / "house"  # a name that is the same in every run, since steps name folders
+        self._root = self._folder / "snapshots"
+        self._jobs = self._folder / "jobs.sqlite3"
         self._job_store = job_store
         self.chronicle = Chronicle(self.scheduler, self._root, self._jobs, self.work)
         self._disks: dict[SimulatedProcess, SqliteJobStore] = {}
@@ -82,7 +82,7 @@ class House:
         Raises:
             Violation: Something was seen that must never be.
         """
-        self._root.mkdir()
+        self._root.mkdir(parents=True)
         self.scheduler.on_step = self._accident
         self.scheduler.run(self._supervise)
         self.chronicle.conclude()
@@ -134,7 +134,7 @@ class House:
             except BackfillError:
                 if not self._is_stormy:
                     raise
-            self.clock.wait(_never, self.random.random() * 4)
+            self.clock.wait(_never, self.random.random() * 6)
         service.close()
         fetch.close()
         disk.close()

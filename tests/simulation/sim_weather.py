@@ -74,7 +74,7 @@ class Work:
         """Return the work of one schedule."""
         requests, fates, day = {}, {}, FIRST_DAY
         for number in range(random.choice((1, 1, 2))):
-            days, districts = random.choice((1, 2, 3)), ("1", "2", "3")[: random.choice((1, 2, 3))]
+            days, districts = random.choice((1, 1, 2, 3)), ("1", "2", "3")[: random.choice((1, 2, 3))]
             requests[f"job {number}"] = BackfillRequest(
                 day, day + timedelta(days - 1), random.choice((None, districts)), concurrency=random.choice((1, 2, 3))
             )
