@@ -14,6 +14,7 @@ from backfill.engine.jobs import LiveJob
 from backfill.engine.ownership import Tenure, ask_for, note_request, owner_text, take
 from backfill.engine.progress import build_report
 from backfill.engine.queue import JobQueue
+from backfill.engine.releasing import LateReleases
 from backfill.engine.stopping import CANCELLED_ON_REQUEST, PAUSED_ON_REQUEST, RESUMED, Stop
 from backfill.engine.telling import Callback
 from backfill.errors import DamagedFile, InvalidRequest, JobNotFound, LeaseLost, ServiceUnusable
@@ -60,6 +61,7 @@ class JobHost:
         self._is_shut = False
         self._is_ending = False
         self._heartbeat = Heartbeat(interval)
+        self._late = LateReleases(self._heartbeat)
         self._follower = Follower(jobs, self._report)
         self.queue = JobQueue(self._carry_out, max_active=max_active)
 
@@ -227,6 +229,7 @@ class JobHost:
     def close(self) -> None:
         """End what watches and keeps alive; of jobs whose units have not ended yet, that goes on until they have."""
         self._follower.close()
+        self._late.close()
         self._heartbeat.join()
 
     def forget(self, job_id: str) -> None:
@@ -261,12 +264,21 @@ class JobHost:
         return None if live is None or _rests(live) else live
 
     def _job(self, spec: JobSpec, tenure: Tenure, state: JobState | None = None) -> LiveJob:
-        return LiveJob(spec, self._jobs, self._clock, self._performance, tenure=tenure, state=state, on_rest=self._come_to_rest)
+        return LiveJob(
+            spec,
+            self._jobs,
+            self._clock,
+            self._performance,
+            tenure=tenure,
+            state=state,
+            release=self._late.release,
+            on_rest=self._come_to_rest,
+        )
 
     def _enqueue(self, job: LiveJob) -> None:
         with self._lock:
             if self._is_shut:
-                job.tenure.release()
+                self._late.release(job.tenure)
                 raise ServiceUnusable("this service is closed; make a new one")
             self._live[job.spec.job_id] = job
             try:
@@ -275,7 +287,7 @@ class JobHost:
             except RuntimeError as error:  # too many threads, or the interpreter is ending
                 self._heartbeat.discard(job)
                 del self._live[job.spec.job_id]
-                job.tenure.release()
+                self._late.release(job.tenure)
                 message = f"no thread can be started for the job ({error}), so it was not accepted; end some, and try again"
                 raise ServiceUnusable(message) from error
 
@@ -305,6 +317,7 @@ class JobHost:
         if not isinstance(self._jobs, SupportsLeases):
             is_paused = self._jobs.load(job_id).status is BackfillStatus.PAUSED  # else whoever made it works on it, if anybody
             return Tenure(self._jobs, job_id, None) if is_paused else None
+        self._late.retry(job_id)
         tenure = take(self._jobs, job_id, self._owner)
         known = self.find(job_id)
         if tenure is not None or known is None or not known.is_at_rest:
@@ -313,6 +326,7 @@ class JobHost:
             known.tenure.renew()
         except LeaseLost:
             return None
+        self._late.take_back(known.tenure)
         return known.tenure
 
     def _settle(self, job_id: str, status: BackfillStatus, reason: str) -> bool:
@@ -325,7 +339,7 @@ class JobHost:
         except ValueError:  # somebody else brought it to that state meanwhile
             return False
         finally:
-            tenure.release()
+            self._late.release(tenure)
         self.forget(job_id)
         return True
 
@@ -348,12 +362,12 @@ class JobHost:
             elif status is not BackfillStatus.PAUSED:
                 self._note(tenure, BackfillStatus.PAUSED, PAUSED_ON_REQUEST)
         except (LeaseLost, ValueError):  # somebody else was quicker
-            tenure.release()
+            self._late.release(tenure)
             return False
         except BaseException:
-            tenure.release()
+            self._late.release(tenure)
             raise
-        tenure.release()
+        self._late.release(tenure)
         self.forget(job_id)
         return False
 

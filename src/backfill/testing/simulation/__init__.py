@@ -4,4 +4,13 @@ from backfill.testing.simulation.scheduler import Ended, Scheduler, SimulatedPro
 from backfill.testing.simulation.standins import simulated
 from backfill.testing.simulation.world import SimulatedClock, SimulatedFiles, SimulatedJobStore
 
-__all__ = ["Ended", "Scheduler", "SimulatedClock", "SimulatedFiles", "SimulatedJobStore", "SimulatedProcess", "Stuck", "simulated"]
+__all__ = [
+    "Ended",
+    "Scheduler",
+    "SimulatedClock",
+    "SimulatedFiles",
+    "SimulatedJobStore",
+    "SimulatedProcess",
+    "Stuck",
+    "simulated",
+]
