@@ -146,6 +146,8 @@ class Chronicle:
         if failed:
             wanted = BackfillStatus.ERROR if failed == len(units) else BackfillStatus.PARTIAL_SUCCESS
         self._must(status in {wanted, BackfillStatus.CANCELLED}, f"{job_id} is {status}: {state.status_reason}")
+        bugs = [error.message for error in state.errors if error.kind == "source_bug"]
+        self._must(not bugs, f"something raised what it must not: {bugs}")
         for day, name, unit in units:
             fate = "ok" if name is None else self.work.fates[day, name]
             allowed = {

@@ -138,7 +138,7 @@ class JobHost:
                 check()
                 tenure = take(self._jobs, spec.job_id, self._owner)
                 if tenure is not None:  # else another process was so quick as to take it for abandoned
-                    self._enqueue(self._job(spec, tenure))
+                    self._begin(spec, tenure)
             except BaseException:
                 with _logged("it could not be forgotten, and will be taken for an interrupted one", spec.job_id):
                     self._jobs.delete(spec.job_id)
@@ -264,16 +264,17 @@ class JobHost:
         return None if live is None or _rests(live) else live
 
     def _job(self, spec: JobSpec, tenure: Tenure, state: JobState | None = None) -> LiveJob:
+        release, rest = self._late.release, self._come_to_rest
         return LiveJob(
-            spec,
-            self._jobs,
-            self._clock,
-            self._performance,
-            tenure=tenure,
-            state=state,
-            release=self._late.release,
-            on_rest=self._come_to_rest,
+            spec, self._jobs, self._clock, self._performance, tenure=tenure, state=state, release=release, on_rest=rest
         )
+
+    def _begin(self, spec: JobSpec, tenure: Tenure) -> None:
+        """Queue a job that was just created here."""
+        if tenure.is_first:
+            self._enqueue(self._job(spec, tenure))
+        else:  # another process took it for abandoned, and has let go of it since: who knows how far it came
+            self._go_on(spec.job_id, tenure)
 
     def _enqueue(self, job: LiveJob) -> None:
         with self._lock:
@@ -346,8 +347,10 @@ class JobHost:
     def _adopt(self, job_id: str) -> bool:
         """Go on with a job here if nobody works on it, and do what was asked for it meanwhile; return whether it goes on."""
         tenure = self._take(job_id)
-        if tenure is None:
-            return False
+        return tenure is not None and self._go_on(job_id, tenure)
+
+    def _go_on(self, job_id: str, tenure: Tenure) -> bool:
+        """Go on with a job that is ours now, and do what was asked for it meanwhile; return whether it goes on."""
         try:
             asked = tenure.renew()
             status = self._jobs.load(job_id).status

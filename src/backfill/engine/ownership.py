@@ -22,6 +22,9 @@ logger = logging.getLogger("backfill.engine")
 TTL = 20.0
 """Seconds without a renewal after which owners on other machines may take over."""
 
+FIRST = 1
+"""The number of a job's first owner; 0 stands for a job store without leases."""
+
 
 def owner_text() -> str:
     """Return who we are, for people: host, process, and a word that tells two services of one process apart."""
@@ -51,6 +54,11 @@ class Tenure:
     def epoch(self) -> int:
         """The number under which changes are noted."""
         return 0 if self._lease is None else self._lease.epoch
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody can have worked on the job before."""
+        return self.epoch <= FIRST
 
     def apply(self, changes: Sequence[Change], *, at: datetime) -> Sequence[JobEvent]:
         """Note *changes*; return them as events.

@@ -352,10 +352,14 @@ class Scheduler:
             chosen.gate.release()
 
     def _give_back_if_empty(self, process: SimulatedProcess) -> None:
-        if process._threads == 0:  # noqa: SLF001 - as above
-            for give_back in process._at_end:  # noqa: SLF001 - as above
+        if process._threads:  # noqa: SLF001 - as above
+            return
+        while process._at_end:  # noqa: SLF001 - as above
+            give_back = process._at_end.pop(0)  # noqa: SLF001 - as above
+            try:
                 give_back()
-            process._at_end.clear()  # noqa: SLF001 - as above
+            except BaseException as error:  # noqa: BLE001 - told to who runs the simulation
+                self.fail(error)
 
     def _choose(self) -> SimulatedTask | None:
         """Return who goes on: first who must leave, then one by lot; time passes until there is one. ``None`` = all have left."""

@@ -62,12 +62,12 @@ class SimulatedFiles(CrashingFiles):
 
     def create(self, path: Path, content: bytes) -> None:
         """Create a file."""
-        with self._torn(path, content):
+        with self._left_in_part(path, content):
             super().create(path, content)
 
     def overwrite(self, path: Path, content: bytes) -> None:
         """Overwrite a file."""
-        with self._torn(path, content):
+        with self._left_in_part(path, content):
             super().overwrite(path, content)
 
     def _step(self, name: str, *arguments: object) -> None:
@@ -77,7 +77,7 @@ class SimulatedFiles(CrashingFiles):
             raise error
 
     @contextmanager
-    def _torn(self, path: Path, content: bytes) -> Iterator[None]:
+    def _left_in_part(self, path: Path, content: bytes) -> Iterator[None]:
         try:
             yield
         except Ended as end:
