@@ -58,6 +58,11 @@ class Chronicle:
         self._epochs: dict[str, int] = {}
         self._final: dict[str, BackfillStatus] = {}
 
+    @property
+    def outcome(self) -> dict[str, BackfillStatus]:
+        """The states in which the jobs have ended, by their identifiers."""
+        return dict(self._final)
+
     # --- while it goes on ---------------------------------------------------------------------------------------------
 
     def departed(self) -> None:
