@@ -27,7 +27,7 @@ def test_a_new_job_that_was_taken_for_abandoned_goes_on_where_it_was_left(kind: 
             return made
 
     with housing(kind, tmp_path) as house:
-        job = house.open(source, Still, jobs=Overtaken(house.jobs())).initiate_backfill(ask(2, "A", concurrency=1))
+        job = house.open(source, Still, jobs=Overtaken(house.capable_jobs())).initiate_backfill(ask(2, "A", concurrency=1))
         source.gate.set()
         assert rest(job).status == "complete"
         assert statuses(job) == ["processing", "complete"]

@@ -15,7 +15,7 @@ from service_doubles import GatedSource, ask, backfill_threads, until
 
 def flaky(house: House, *numbers: int) -> FlakyJobStore:
     """Return a job store that fails to let go of a job at these attempts."""
-    return FlakyJobStore(house.jobs(), numbers, lambda: StoreUnavailable("the disk is full"), only=["release"])
+    return FlakyJobStore(house.capable_jobs(), numbers, lambda: StoreUnavailable("the disk is full"), only=["release"])
 
 
 def paused(service: BackfillService, source: GatedSource) -> str:
@@ -62,7 +62,7 @@ def test_a_job_that_can_never_be_let_go_keeps_no_service_from_closing(kind: str,
     """A service whose job store refuses for good closes all the same, and leaves no thread behind. [R4.5]"""
     source = GatedSource()
     with housing(kind, tmp_path) as house:
-        service = house.open(source, Quick, jobs=FlakyJobStore(house.jobs(), 0, forever=True, only=["release"]))
+        service = house.open(source, Quick, jobs=FlakyJobStore(house.capable_jobs(), 0, forever=True, only=["release"]))
         paused(service, source)
         service.close()
         until(lambda: not backfill_threads())

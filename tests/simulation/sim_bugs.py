@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from sqlite3 import Connection
 from unittest.mock import patch
 
@@ -31,5 +31,7 @@ def noted_before_published() -> Iterator[None]:
 class Unfenced(SqliteJobStore):
     """A job store that lets anybody write who ever had the lease."""
 
-    def _writing(self, job_id: str, _epoch: int | None = None) -> AbstractContextManager[tuple[Connection, JobRow]]:
-        return super()._writing(job_id)
+    @contextmanager
+    def _writing(self, job_id: str, _epoch: int | None = None) -> Iterator[tuple[Connection, JobRow]]:
+        with super()._writing(job_id) as writing:
+            yield writing

@@ -14,7 +14,6 @@ from backfill.model import (
     BackfillStatus,
     Change,
     JobEvent,
-    JobSpec,
     JobState,
     Lease,
     StatusChanged,
@@ -29,7 +28,7 @@ from simulation.sim_weather import Work
 RATE = 5
 
 
-class Violation(AssertionError):
+class Violation(AssertionError):  # noqa: N818 - a rule's, not a program's
     """Something was seen that must never be."""
 
 
@@ -130,7 +129,9 @@ class Chronicle:
         """All processes have ended by themselves: everything that was accepted has come to its end, in a way that fits what is stored."""
         self.look()
         report = check(self.root, data=True)
-        problems = [problem for problem in report.problems if problem.kind is not ProblemKind.LEFT_OVER]  # swept by the next writer
+        problems = [
+            problem for problem in report.problems if problem.kind is not ProblemKind.LEFT_OVER
+        ]  # swept by the next writer
         self._must(not problems, f"the store is not whole: {problems}")
         states = {state.spec.job_id: state for state in self.states()}
         self._must(len(states) == len(self.work.requests), f"{len(self.work.requests)} keys made {len(states)} jobs")
@@ -145,7 +146,10 @@ class Chronicle:
         self._must(self._final.get(job_id) is status, f"{job_id} is {status}, after it was noted as {self._final.get(job_id)}")
         units = [(day, name, unit) for day, row in state.rows.items() for name, unit in row.items()]
         pending = [unit for unit in units if unit[2] is UnitState.PENDING]
-        self._must(not pending or status is BackfillStatus.CANCELLED, f"{job_id} is {status} ({state.status_reason}), and {pending} are not done")
+        self._must(
+            not pending or status is BackfillStatus.CANCELLED,
+            f"{job_id} is {status} ({state.status_reason}), and {pending} are not done",
+        )
         failed = sum(unit is UnitState.FAILED for _, _, unit in units)
         wanted = BackfillStatus.COMPLETE
         if failed:
@@ -182,15 +186,14 @@ class WatchedJobs(FlakyJobStore):
         super().__init__(jobs)
         self._chronicle = chronicle
 
-    def create(self, spec: JobSpec, /, *, idempotency_key: str | None = None) -> JobSpec:
-        return super().create(spec, idempotency_key=idempotency_key)
-
     def apply(self, job_id: str, changes: Sequence[Change], /, *, at: datetime, epoch: int = 0) -> Sequence[JobEvent]:
+        """Let the changes happen, and tell that."""
         events = super().apply(job_id, changes, at=at, epoch=epoch)
         self._chronicle.noted(job_id, changes, epoch)
         return events
 
     def acquire(self, job_id: str, owner: str, /, *, ttl: float) -> Lease | None:
+        """Give a job an owner, and tell that."""
         lease = super().acquire(job_id, owner, ttl=ttl)
         if lease is not None:
             self._chronicle.leased(lease)

@@ -25,7 +25,7 @@ from simulation.sim_house import House
 
 SECONDS = float(os.environ.get("BACKFILL_SIM_SECONDS", "45"))
 LONG_SECONDS = 180.0
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder is made in it, and removed
+SHARED_MEMORY = Path("/dev/shm")
 
 _COLLECT_EVERY = 50
 
@@ -143,7 +143,7 @@ def test_a_seed_gives_the_same_schedule_in_another_process() -> None:
     )
     tests = Path(__file__).parent.parent
     digests = {
-        subprocess.run(  # noqa: S603 - this interpreter, and the program above
+        subprocess.run(
             [sys.executable, "-c", program],
             env={**os.environ, "PYTHONPATH": str(tests), "PYTHONHASHSEED": hashing},
             capture_output=True,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import faulthandler
 import random
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,7 +49,7 @@ class Ended(BaseException):
         self.at_step = at_step
 
 
-class Stuck(AssertionError):
+class Stuck(AssertionError):  # noqa: N818 - reads as the state it reports
     """No thread can go on, or none comes to an end."""
 
 
@@ -127,7 +126,7 @@ class Scheduler:
 
     def __init__(self, seed: int, *, most_steps: int = 100_000, keep_trace: bool = False) -> None:
         self.seed = seed
-        self.random = Random(seed)
+        self.random = Random(seed)  # noqa: S311 - the same for the same seed, on purpose
         self.now = 0.0
         self.steps = 0
         self.trace: list[str] | None = [] if keep_trace else None
@@ -171,7 +170,7 @@ class Scheduler:
             task.gate.release()
             is_over = self._over.wait(_PATIENCE)
         if not is_over:
-            faulthandler.dump_traceback(sys.__stderr__, all_threads=True)
+            faulthandler.dump_traceback(2, all_threads=True)  # standard error itself, whatever has been put in its place
             message = f"{self._running} waits for something that is not simulated; the threads' stacks are on standard error"
             raise Stuck(message)
         if self._failure is not None:

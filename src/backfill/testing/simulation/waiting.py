@@ -55,7 +55,8 @@ class Lock:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /) -> None:
         self.release()
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as the real one
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take the lock; return whether it was free in time."""
         me = threading.get_ident()
         if self._again and self._holder == me:
             self._depth += 1
@@ -69,6 +70,7 @@ class Lock:
         return True
 
     def release(self) -> None:
+        """Let go of it, once."""
         if not self._depth:
             if _has_ended():  # on its way out a thread may leave a wait without the lock that it gave away there
                 return
@@ -79,6 +81,7 @@ class Lock:
             self._holder = None
 
     def locked(self) -> bool:
+        """Return whether somebody has it."""
         return self._holder is not None
 
     def release_all(self) -> int:
@@ -112,6 +115,7 @@ class Condition:
         self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
+        """Give the lock away until it is notified, for so many seconds at most; return whether it was."""
         told = [False]
         self._waiting.append(told)
         depth = self._lock.release_all()
@@ -122,6 +126,7 @@ class Condition:
             self._lock.acquire_all(depth)
 
     def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
+        """Wait until *predicate* holds, for so many seconds at most; return what it returned last."""
         until = None if timeout is None else _moment() + timeout
         while not (result := predicate()):
             left = None if until is None else until - _moment()
@@ -131,11 +136,13 @@ class Condition:
         return result
 
     def notify(self, n: int = 1) -> None:
+        """Wake so many of those that wait."""
         for told in self._waiting[:n]:
             told[0] = True
         del self._waiting[:n]
 
     def notify_all(self) -> None:
+        """Wake all of them."""
         self.notify(len(self._waiting))
 
 
@@ -146,15 +153,19 @@ class Event:
         self._is_set = False
 
     def is_set(self) -> bool:
+        """Return whether it is set."""
         return self._is_set
 
     def set(self) -> None:
+        """Let all go on that wait for it."""
         self._is_set = True
 
     def clear(self) -> None:
+        """Have those wait that come from now on."""
         self._is_set = False
 
     def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, for so many seconds at most; return whether it is."""
         _step("event")
         return _wait(self.is_set, timeout, "wait for an event")
 
@@ -165,7 +176,8 @@ class Semaphore:
     def __init__(self, value: int = 1) -> None:
         self._value = value
 
-    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002 - as the real one
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        """Take one; return whether there was one in time."""
         _step("semaphore")
         if self._value <= 0 and not (blocking and _wait(lambda: self._value > 0, timeout, "wait for a semaphore")):
             return False
@@ -173,6 +185,7 @@ class Semaphore:
         return True
 
     def release(self, n: int = 1) -> None:
+        """Give so many back."""
         self._value += n
 
 
@@ -183,9 +196,11 @@ class SimpleQueue(Generic[T]):
         self._items: deque[T] = deque()
 
     def put(self, item: T) -> None:
+        """Add an item."""
         self._items.append(item)
 
     def get(self) -> T:
+        """Return the oldest item; wait until there is one."""
         _step("queue")
         _wait(lambda: bool(self._items), None, "wait for a queue")
         return self._items.popleft()
