@@ -16,6 +16,7 @@ from backfill.jobstores import SqliteJobStore
 from backfill.model import BackfillStatus, Document, DocumentRequest, RetryPolicy
 from backfill.protocols import Fetch
 from backfill.stores import PerDistrictFileSnapshotStore
+from backfill.testing.files import PlainFiles
 from backfill.testing.simulation import (
     Scheduler,
     SimulatedClock,
@@ -26,6 +27,7 @@ from backfill.testing.simulation import (
 from simulation.sim_chronicle import RATE, Chronicle, WatchedJobs, figures
 from simulation.sim_weather import Weather, Work
 
+EVERY = 100
 HOST = "https://figures.example"
 _never = threading.Event()
 
@@ -35,8 +37,9 @@ class Figures:
 
     name = "figures"
 
-    def __init__(self, chronicle: Chronicle) -> None:
+    def __init__(self, chronicle: Chronicle, calls: int | None) -> None:
         self._chronicle = chronicle
+        self.max_concurrency = calls or EVERY
 
     def list_districts(self, day: date, fetch: Fetch, /) -> Sequence[str]:
         """Return the districts of the day."""
@@ -71,7 +74,7 @@ class House:
         self._root = self._folder / "snapshots"
         self._jobs = self._folder / "jobs.sqlite3"
         self._job_store = job_store
-        self.chronicle = Chronicle(self.scheduler, self._root, self._jobs, self.work)
+        self.chronicle = Chronicle(self.scheduler, self._root, self._jobs, self.work, is_calm=self.weather.is_calm)
         self._disks: dict[SimulatedProcess, SqliteJobStore] = {}
         self._is_over = False
         self._naps = 0
@@ -95,6 +98,8 @@ class House:
         born = len(living)
         while not self._is_over:
             self.clock.wait(_never, 0.5 + self.random.random() * 2)
+            with self.scheduler.undivided():
+                self.chronicle.read()
             for place, process in enumerate(living):
                 if process.has_ended and not self._is_over:
                     living[place] = self._start(born)
@@ -113,8 +118,9 @@ class House:
         here.at_end(disk.close)
         here.at_end(self.chronicle.look)
         self._disks[here] = disk
+        files = PlainFiles() if self.weather.plain else None
         store = PerDistrictFileSnapshotStore(
-            self._root, clock=self.clock, files=SimulatedFiles(self.scheduler, self._disk_trouble)
+            self._root, clock=self.clock, files=SimulatedFiles(self.scheduler, self._disk_trouble, files)
         )
         fetch = PoliteFetcher(
             rate=RATE,
@@ -127,7 +133,8 @@ class House:
             clock=self.clock,
         )
         jobs = SimulatedJobStore(WatchedJobs(disk, self.chronicle), self.scheduler, self._job_trouble)
-        service = BackfillService(Figures(self.chronicle), store, jobs=jobs, fetch=fetch, clock=self.clock)
+        source = Figures(self.chronicle, self.weather.calls)
+        service = BackfillService(source, store, jobs=jobs, fetch=fetch, clock=self.clock, max_active_jobs=self.weather.active)
         while not self._is_over:
             try:
                 self._be_busy(service)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from random import Random
 
@@ -27,6 +26,9 @@ class Weather:
         silent: From when to when the host answers nobody, in virtual seconds.
         storm: How long all this lasts.
         most_ends: How many processes end at most, and how many are cut off.
+        plain: Whether the file system can neither exchange directories nor link files.
+        active: How many jobs a process runs at once.
+        calls: How many calls the source stands at once; ``None`` = any number.
     """
 
     ends: float
@@ -38,6 +40,9 @@ class Weather:
     silent: tuple[float, float]
     storm: float
     most_ends: int
+    plain: bool
+    active: int
+    calls: int | None
 
     @classmethod
     def drawn(cls, random: Random) -> Weather:
@@ -53,7 +58,15 @@ class Weather:
             silent=(begin, begin + random.choice((0.0, 0.0, 0.0, 20.0, 120.0))),
             storm=random.choice((20.0, 60.0, 150.0)),
             most_ends=random.choice((1, 2, 4)),
+            plain=random.choice((False, False, True)),
+            active=random.choice((1, 2)),
+            calls=random.choice((None, 1, 2)),
         )
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing can go wrong with a unit that is there."""
+        return not (self.disk or self.jobs or self.host) and self.silent[0] == self.silent[1]
 
 
 @frozen
@@ -86,6 +99,3 @@ class Work:
 
 def _fate(random: Random) -> str:
     return random.choices(("ok", "gone", "broken"), (20, 2, 1))[0]
-
-
-Chance = Callable[[float], bool]

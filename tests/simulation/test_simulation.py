@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,8 +32,8 @@ SHARED_MEMORY = Path("/dev/shm")
 _COLLECT_EVERY = 50
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
+@contextmanager
+def quietly() -> Iterator[None]:
     """Simulate this library, without its log, which tells of every accident, and without collections of garbage at odd moments."""
     logging.disable(logging.CRITICAL)
     gc.disable()
@@ -41,6 +43,13 @@ def quiet() -> Iterator[None]:
     finally:
         gc.enable()
         logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Let every test here simulate."""
+    with quietly():
+        yield
 
 
 @contextmanager
@@ -59,24 +68,31 @@ def schedule(seed: int, *, job_store: type[SqliteJobStore] = SqliteJobStore, kee
         except BaseException as error:
             error.add_note(f"run it again with BACKFILL_SIM_SEED={seed}")
             raise
-        finally:
-            if house.scheduler.trace is not None:
-                sys.stdout.write("\n".join([str(house.weather), str(house.work), *house.scheduler.trace, ""]))
     return house
 
 
 def search(seconds: float, first: int) -> None:
-    """Run schedules from seed *first* on, for so many seconds, and print how many there were."""
-    began, ends, steps, seed = time.monotonic(), 0, 0, first
-    while time.monotonic() < began + seconds:
-        house = schedule(seed)
-        ends, steps, seed = ends + house.chronicle.ends, steps + house.scheduler.steps, seed + 1
-        if seed % _COLLECT_EVERY == 0:
-            gc.collect()
-    number = seed - first
+    """Run schedules from seed *first* on, for so many seconds, on every processor; print how many there were."""
+    began, processors = time.monotonic(), os.cpu_count() or 1
+    with ProcessPoolExecutor(processors, mp_context=get_context("spawn")) as pool:
+        searches = [pool.submit(search_alone, seconds, seed, processors) for seed in range(first, first + processors)]
+        found = [search.result() for search in as_completed(searches)]
+    number, ends, steps = (sum(column) for column in zip(*found, strict=True))
     rate = number / (time.monotonic() - began)
     sys.stdout.write(f"{number} schedules, {rate:.1f} a second, {ends} processes ended, {steps / number:.0f} steps each\n")
-    assert number > 0
+    assert number > processors
+
+
+def search_alone(seconds: float, first: int, step: int) -> tuple[int, int, int]:
+    """Run every *step*-th schedule from seed *first* on, for so many seconds; return how many, and what was in them."""
+    end, number, ends, steps = time.monotonic() + seconds, 0, 0, 0
+    with quietly():
+        while time.monotonic() < end:
+            house = schedule(first + number * step)
+            number, ends, steps = number + 1, ends + house.chronicle.ends, steps + house.scheduler.steps
+            if number % _COLLECT_EVERY == 0:
+                gc.collect()
+    return number, ends, steps
 
 
 def failure(seed: int, job_store: type[SqliteJobStore] = SqliteJobStore) -> str | None:
@@ -101,7 +117,12 @@ def first_failure(seeds: int, job_store: type[SqliteJobStore] = SqliteJobStore) 
 @pytest.mark.skipif("BACKFILL_SIM_SEED" not in os.environ, reason="runs one schedule, for who names its seed")
 def test_the_schedule_that_was_asked_for() -> None:
     """One schedule, step by step."""
-    schedule(int(os.environ["BACKFILL_SIM_SEED"]), keep_trace=True)
+    with a_folder() as folder:
+        house = House(int(os.environ["BACKFILL_SIM_SEED"]), folder, keep_trace=True)
+        try:
+            house.run()
+        finally:
+            sys.stdout.write("\n".join([str(house.weather), str(house.work), *(house.scheduler.trace or ()), ""]))
 
 
 @pytest.mark.timeout(SECONDS + 120)

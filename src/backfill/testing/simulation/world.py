@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from backfill.stores._atomic import FileSystem
 from backfill.testing.files import CrashingFiles
 from backfill.testing.jobs import CapableJobStore, FlakyJobStore
 from backfill.testing.simulation.scheduler import Ended, Scheduler
@@ -53,10 +54,16 @@ class SimulatedFiles(CrashingFiles):
     Args:
         scheduler: Says who goes on.
         trouble: Returns what an operation raises, from its name and arguments; ``None`` = nothing.
+        files: The file system that does the work; ``None`` = one that does not wait for the disk.
     """
 
-    def __init__(self, scheduler: Scheduler, trouble: Callable[[str, tuple[object, ...]], OSError | None]) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        trouble: Callable[[str, tuple[object, ...]], OSError | None],
+        files: FileSystem | None = None,
+    ) -> None:
+        super().__init__(files)
         self._scheduler = scheduler
         self._trouble = trouble
 
