@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 
 from backfill.engine.following import Follower
 from backfill.engine.heartbeat import Heartbeat
@@ -118,7 +117,8 @@ class JobHost:
     def accept(self, spec: JobSpec, *, idempotency_key: str | None, check: Callable[[], None]) -> JobSpec:
         """Keep a new job and queue it; return it, or the one of the same key, which goes on here if nobody works on it.
 
-        It is on the disk, if the job store has one, and this process its owner, before this returns.
+        It is on the disk, if the job store has one, and this process its owner, before this returns. One that cannot be queued here
+        leaves nothing, unless others may know it by its key: then whoever comes next goes on with it.
 
         Args:
             spec: The job.
@@ -136,12 +136,16 @@ class JobHost:
                 return kept
             try:
                 check()
+            except BaseException:
+                self._forget_new(spec.job_id)
+                raise
+            try:
                 tenure = take(self._jobs, spec.job_id, self._owner)
                 if tenure is not None:  # else another process was so quick as to take it for abandoned
                     self._begin(spec, tenure)
             except BaseException:
-                with _logged("it could not be forgotten, and will be taken for an interrupted one", spec.job_id):
-                    self._jobs.delete(spec.job_id)
+                if idempotency_key is None or not self._lasts:  # else others may have been told of it by now, under the same key
+                    self._forget_new(spec.job_id)
                 raise
             return kept
 
@@ -269,6 +273,18 @@ class JobHost:
             spec, self._jobs, self._clock, self._performance, tenure=tenure, state=state, release=release, on_rest=rest
         )
 
+    @property
+    def _lasts(self) -> bool:
+        """Whether the jobs outlive this process, so that others may come to know them."""
+        return isinstance(self._jobs, OutlivesProcess) and self._jobs.outlives_process
+
+    def _forget_new(self, job_id: str) -> None:
+        """Forget a job that was not accepted."""
+        try:
+            self._jobs.delete(job_id)
+        except Exception:  # what is told is why it was not accepted
+            logger.exception("it could not be forgotten, and will be taken for an interrupted one", extra={"job_id": job_id})
+
     def _begin(self, spec: JobSpec, tenure: Tenure) -> None:
         """Queue a job that was just created here."""
         if tenure.is_first:
@@ -289,7 +305,7 @@ class JobHost:
                 self._heartbeat.discard(job)
                 del self._live[job.spec.job_id]
                 self._late.release(job.tenure)
-                message = f"no thread can be started for the job ({error}), so it was not accepted; end some, and try again"
+                message = f"no thread can be started for the job ({error}), so it does not run here; end some, and try again"
                 raise ServiceUnusable(message) from error
 
     def _carry_out(self, job: LiveJob) -> None:
@@ -302,8 +318,7 @@ class JobHost:
             self.queue.add(job)
 
     def _stop_at_end(self, job: LiveJob) -> None:
-        lasts = isinstance(self._jobs, OutlivesProcess) and self._jobs.outlives_process
-        job.stop(Stop.LET_GO if lasts else Stop.CANCEL, CLOSED)
+        job.stop(Stop.LET_GO if self._lasts else Stop.CANCEL, CLOSED)
 
     def _come_to_rest(self, job: LiveJob) -> None:
         self._heartbeat.discard(job)
@@ -387,11 +402,3 @@ def _rests(live: LiveJob) -> bool:
     if live.is_at_rest:
         live.await_release()
     return live.is_at_rest
-
-
-@contextmanager
-def _logged(what: str, job_id: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception:
-        logger.exception(what, extra={"job_id": job_id})
