@@ -119,8 +119,7 @@ def test_a_stored_day_that_cannot_be_read_is_collected_again(
 def test_a_store_that_cannot_be_read_pauses_the_job(
     operation: str, kind: type[StoreError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the store is away, or fails to be read this once, it is not known what is stored: the job pauses, and collects nothing.
-    [B2, R6.6]"""
+    """Where the store is away, or fails this once, nothing is known of any day: the job pauses, and collects nothing. [B2, R6.6]"""
     source, store = ScriptedSource(), FailingStore()
     jobs = interrupted(source, ask(1, "A"), store)
 

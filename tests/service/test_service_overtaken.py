@@ -40,8 +40,7 @@ def test_a_new_job_that_was_taken_for_abandoned_goes_on_where_it_was_left(kind: 
 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_job_that_others_may_know_is_not_forgotten(told: bool, tmp_path: Path) -> None:
-    """Where its maker cannot take a job, nothing is left of it; but under a key another process may have been told that it is accepted.
-    [R6.5, R1.4]"""
+    """Where its maker cannot take a job nothing is left of it, unless another process knows it by its key. [R6.5, R1.4]"""
     source = GatedSource()
     source.gate.set()
 

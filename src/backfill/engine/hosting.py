@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from backfill.engine.following import Follower
 from backfill.engine.heartbeat import Heartbeat
 from backfill.engine.jobs import LiveJob
-from backfill.engine.ownership import Tenure, ask_for, note_request, owner_text, take
+from backfill.engine.ownership import Tenure, ask_for, do_last, note_request, owner_text, take
 from backfill.engine.progress import build_report
 from backfill.engine.queue import JobQueue
 from backfill.engine.releasing import LateReleases
@@ -18,7 +18,7 @@ from backfill.engine.stopping import CANCELLED_ON_REQUEST, PAUSED_ON_REQUEST, RE
 from backfill.engine.telling import Callback
 from backfill.errors import DamagedFile, InvalidRequest, JobNotFound, LeaseLost, ServiceUnusable
 from backfill.model import BackfillReport, BackfillStatus, FetchStatus, JobSpec, JobState, StatusChanged, Wanted
-from backfill.protocols import Clock, JobStore, OutlivesProcess, SupportsEvents, SupportsLeases
+from backfill.protocols import Clock, JobStore, SupportsEvents, SupportsLeases
 
 logger = logging.getLogger("backfill.engine")
 
@@ -144,7 +144,9 @@ class JobHost:
                 if tenure is not None:  # else another process was so quick as to take it for abandoned
                     self._begin(spec, tenure)
             except BaseException:
-                if idempotency_key is None or not self._lasts:  # else others may have been told of it by now, under the same key
+                if idempotency_key is None or not do_last(
+                    self._jobs
+                ):  # else others may have been told of it by now, under the same key
                     self._forget_new(spec.job_id)
                 raise
             return kept
@@ -273,11 +275,6 @@ class JobHost:
             spec, self._jobs, self._clock, self._performance, tenure=tenure, state=state, release=release, on_rest=rest
         )
 
-    @property
-    def _lasts(self) -> bool:
-        """Whether the jobs outlive this process, so that others may come to know them."""
-        return isinstance(self._jobs, OutlivesProcess) and self._jobs.outlives_process
-
     def _forget_new(self, job_id: str) -> None:
         """Forget a job that was not accepted."""
         try:
@@ -289,7 +286,7 @@ class JobHost:
         """Queue a job that was just created here."""
         if tenure.is_first:
             self._enqueue(self._job(spec, tenure))
-        else:  # another process took it for abandoned, and has let go of it since: who knows how far it came
+        else:  # another process took it for abandoned, and has let go of it since
             self._go_on(spec.job_id, tenure)
 
     def _enqueue(self, job: LiveJob) -> None:
@@ -318,7 +315,7 @@ class JobHost:
             self.queue.add(job)
 
     def _stop_at_end(self, job: LiveJob) -> None:
-        job.stop(Stop.LET_GO if self._lasts else Stop.CANCEL, CLOSED)
+        job.stop(Stop.LET_GO if do_last(self._jobs) else Stop.CANCEL, CLOSED)
 
     def _come_to_rest(self, job: LiveJob) -> None:
         self._heartbeat.discard(job)

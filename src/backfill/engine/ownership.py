@@ -15,7 +15,7 @@ from datetime import date, datetime
 
 from backfill.errors import JobNotFound
 from backfill.model import Change, JobEvent, Lease, Requests, Wanted
-from backfill.protocols import JobStore, SupportsClaims, SupportsLeases, SupportsRequests
+from backfill.protocols import JobStore, OutlivesProcess, SupportsClaims, SupportsLeases, SupportsRequests
 
 logger = logging.getLogger("backfill.engine")
 
@@ -29,6 +29,11 @@ FIRST = 1
 def owner_text() -> str:
     """Return who we are, for people: host, process, and a word that tells two services of one process apart."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def do_last(jobs: JobStore) -> bool:
+    """Return whether *jobs* outlive this process, so that others may come to know them."""
+    return isinstance(jobs, OutlivesProcess) and jobs.outlives_process
 
 
 class Tenure:
