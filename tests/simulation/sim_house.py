@@ -106,10 +106,7 @@ class House:
                     born += 1
 
     def _start(self, number: int) -> SimulatedProcess:
-        process = self.scheduler.process(f"process {number}")
-        task = self.scheduler.begin("main", process)
-        threading.Thread(target=self.scheduler.carry_out, args=(task, self._serve), daemon=True).start()
-        return process
+        return self.scheduler.start(f"process {number}", self._serve)
 
     def _serve(self) -> None:
         """Be one process: open everything, go on with what was interrupted, do what somebody asks for, until all work is done."""

@@ -56,7 +56,7 @@ class Stuck(AssertionError):  # noqa: N818 - reads as the state it reports
 class SimulatedProcess:
     """What ends together: threads, and what the system takes back from them.
 
-    Made by `Scheduler.process`.
+    Made by `Scheduler.start`.
 
     Attributes:
         name: For people, and for the trace.
@@ -73,6 +73,11 @@ class SimulatedProcess:
 
     def __repr__(self) -> str:
         return f"<SimulatedProcess {self.name!r}{', ended' if self.has_ended else ''}>"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has no thread any more, however that came."""
+        return self._threads == 0
 
     def at_end(self, give_back: Callable[[], object]) -> None:
         """Call *give_back* when the process has ended: what the system would do, such as releasing its locks on files."""
@@ -147,12 +152,6 @@ class Scheduler:
         """What the run was, in a few characters: two runs with the same did the same."""
         return self._digest.hexdigest()
 
-    def process(self, name: str) -> SimulatedProcess:
-        """Return a new process, without any thread yet."""
-        made = SimulatedProcess(name)
-        self._processes.append(made)
-        return made
-
     # --- for the one who runs it --------------------------------------------------------------------------------------
 
     def run(self, main: Callable[[], object]) -> None:
@@ -163,7 +162,7 @@ class Scheduler:
             RuntimeError: Another simulation runs in this process.
             BaseException: What a thread let escape.
         """
-        task = self._enrol("main", self.process("main"))
+        task = self._enrol("main", self._process("main"))
         with _put_to_work(self):
             threading.Thread(target=self.carry_out, args=(task, main), name="simulation", daemon=True).start()
             self._running = task
@@ -188,14 +187,16 @@ class Scheduler:
         """The process of the caller."""
         return self._mine().process
 
-    @property
-    def is_undivided(self) -> bool:
-        """Whether the caller is where nobody may go first."""
-        return bool(self._mine().quiet)
+    def start(self, name: str, main: Callable[[], object]) -> SimulatedProcess:
+        """Return a new process, whose first thread runs *main*; called by a simulated thread of any other."""
+        process = self._process(name)
+        task = self._enrol("main", process)
+        threading.Thread(target=self.carry_out, args=(task, main), name=name, daemon=True).start()
+        return process
 
-    def begin(self, name: str, process: SimulatedProcess | None = None) -> SimulatedTask:
-        """Return the place of a new thread in *process* (``None`` = the caller's), to be filled by `carry_out`."""
-        return self._enrol(name, process or self.here)
+    def begin(self, name: str) -> SimulatedTask:
+        """Return the place of a new thread in the caller's process, to be filled by `carry_out`."""
+        return self._enrol(name, self.here)
 
     def carry_out(self, task: SimulatedTask, run: Callable[[], object]) -> None:
         """Be the thread of *task*: wait for a turn, run, and hand over for good."""
@@ -304,6 +305,11 @@ class Scheduler:
             process.has_ended = True
 
     # --- within -------------------------------------------------------------------------------------------------------
+
+    def _process(self, name: str) -> SimulatedProcess:
+        made = SimulatedProcess(name)
+        self._processes.append(made)
+        return made
 
     def _enrol(self, name: str, process: SimulatedProcess) -> SimulatedTask:
         task = SimulatedTask(next(self._numbers), name, process)

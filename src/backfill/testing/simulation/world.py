@@ -53,14 +53,14 @@ class SimulatedFiles(CrashingFiles):
 
     Args:
         scheduler: Says who goes on.
-        trouble: Returns what an operation raises, from its name and arguments; ``None`` = nothing.
+        trouble: Returns what an operation raises, from its name and arguments, or ``None``.
         files: The file system that does the work; ``None`` = one that does not wait for the disk.
     """
 
     def __init__(
         self,
         scheduler: Scheduler,
-        trouble: Callable[[str, tuple[object, ...]], OSError | None],
+        trouble: Callable[[str, tuple[object, ...]], OSError | None] = lambda _name, _arguments: None,
         files: FileSystem | None = None,
     ) -> None:
         super().__init__(files)
@@ -99,11 +99,14 @@ class SimulatedJobStore(FlakyJobStore):
     Args:
         jobs: The job store that does the work.
         scheduler: Says who goes on.
-        trouble: Returns what an operation raises instead of being done, from its name and arguments; ``None`` = nothing.
+        trouble: Returns what an operation raises instead of being done, from its name and arguments, or ``None``.
     """
 
     def __init__(
-        self, jobs: CapableJobStore, scheduler: Scheduler, trouble: Callable[[str, tuple[object, ...]], Exception | None]
+        self,
+        jobs: CapableJobStore,
+        scheduler: Scheduler,
+        trouble: Callable[[str, tuple[object, ...]], Exception | None] = lambda _name, _arguments: None,
     ) -> None:
         super().__init__(jobs)
         self._scheduler = scheduler
