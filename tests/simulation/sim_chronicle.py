@@ -20,7 +20,7 @@ from backfill.model import (
     UnitState,
 )
 from backfill.stores import PerDistrictFileSnapshotStore, ProblemKind
-from backfill.stores.checking import check
+from backfill.stores.checking import check, repair
 from backfill.testing.jobs import FlakyJobStore
 from backfill.testing.simulation import Scheduler, SimulatedProcess
 from simulation.sim_weather import Work
@@ -135,11 +135,13 @@ class Chronicle:
     def conclude(self) -> None:
         """All processes have ended by themselves: everything that was accepted has come to its end, in a way that fits what is stored."""
         self.look()
-        report = check(self.root, data=True)
-        problems = [
-            problem for problem in report.problems if problem.kind is not ProblemKind.LEFT_OVER
-        ]  # swept by the next writer
+        left = {ProblemKind.LEFT_OVER, ProblemKind.INTERRUPTED}  # by a process that ended; the next writer would put it right
+        problems = [problem for problem in check(self.root, data=True).problems if problem.kind not in left]
         self._must(not problems, f"the store is not whole: {problems}")
+        repair(self.root)
+        problems = list(check(self.root, data=True).problems)
+        self._must(not problems, f"the store cannot be put right: {problems}")
+        self.read()
         states = {state.spec.job_id: state for state in self.states()}
         self._must(len(states) == len(self.work.requests), f"{len(self.work.requests)} keys made {len(states)} jobs")
         for key, job_id in self.accepted.items():
