@@ -23,7 +23,7 @@ from backfill.stores import PerDistrictFileSnapshotStore, ProblemKind
 from backfill.stores.checking import check, repair
 from backfill.testing.jobs import FlakyJobStore
 from backfill.testing.simulation import Scheduler, SimulatedProcess
-from simulation.sim_weather import Work
+from simulation.sim_weather import Weather, Work
 
 RATE = 5
 _FATES = {"ok": UnitState.COMPLETED, "gone": UnitState.UNAVAILABLE, "broken": UnitState.FAILED}
@@ -41,10 +41,10 @@ class Chronicle:
         root: Where the days are.
         jobs: The file of the job store.
         work: What is collected.
-        is_calm: Whether nothing goes wrong with what is there.
+        weather: What may go wrong.
     """
 
-    def __init__(self, scheduler: Scheduler, root: Path, jobs: Path, work: Work, *, is_calm: bool) -> None:
+    def __init__(self, scheduler: Scheduler, root: Path, jobs: Path, work: Work, weather: Weather) -> None:
         self.scheduler = scheduler
         self.work = work
         self.root = root
@@ -54,9 +54,10 @@ class Chronicle:
         self.collected = 0
         self.store = PerDistrictFileSnapshotStore(root)
         self._jobs = jobs
-        self._is_calm = is_calm
+        self._weather = weather
         self._departures: deque[float] = deque(maxlen=RATE)
         self._collecting: dict[tuple[date, str | None], SimulatedProcess] = {}
+        self._holders: dict[tuple[date, str | None], SimulatedProcess] = {}
         self._epochs: dict[str, int] = {}
         self._final: dict[str, BackfillStatus] = {}
 
@@ -76,7 +77,10 @@ class Chronicle:
 
     @contextmanager
     def collecting(self, day: date, district: str | None) -> Iterator[None]:
-        """A unit is collected: not at the same time elsewhere, and not after it was stored, unless somebody was taken for gone."""
+        """A unit is collected: not at the same time elsewhere, and again only if it was in flight where a process ended.
+
+        Not so when a process was taken for gone that was not.
+        """
         here, unit = self.scheduler.here, (day, district)
         if not self.cut_off:
             other = next((process for (on, _), process in self._collecting.items() if on == day and process is not here), None)
@@ -84,10 +88,15 @@ class Chronicle:
             with self.scheduler.undivided():
                 stored = district is not None and district in self.store.entries(day)
             self._must(not stored, f"{district} on {day} is collected again, though it is stored")
+            holder = self._holders.get(unit)
+            lost = holder is None or holder.has_ended or self._weather.loses
+            self._must(lost, f"{district} on {day} is collected again, though {holder} has it")
         self._collecting[unit] = here
         self.collected += 1
         try:
             yield
+            if district is not None:
+                self._holders[unit] = here
         finally:
             if self._collecting.get(unit) is here:
                 del self._collecting[unit]
@@ -168,7 +177,7 @@ class Chronicle:
         self._must(not bugs, f"something raised what it must not: {bugs}")
         for day, name, unit in units:
             fate = "ok" if name is None else self.work.fates[day, name]
-            allowed = {_FATES[fate], UnitState.PENDING} | (set() if self._is_calm else {UnitState.FAILED})
+            allowed = {_FATES[fate], UnitState.PENDING} | (set() if self._weather.is_calm else {UnitState.FAILED})
             self._must(unit in allowed, f"{name} on {day} is {unit}, and it is {fate}")
 
     def states(self) -> list[JobState]:

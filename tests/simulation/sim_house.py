@@ -74,7 +74,7 @@ class House:
         self._root = self._folder / "snapshots"
         self._jobs = self._folder / "jobs.sqlite3"
         self._job_store = job_store
-        self.chronicle = Chronicle(self.scheduler, self._root, self._jobs, self.work, is_calm=self.weather.is_calm)
+        self.chronicle = Chronicle(self.scheduler, self._root, self._jobs, self.work, self.weather)
         self._disks: dict[SimulatedProcess, SqliteJobStore] = {}
         self._is_over = False
         self._naps = 0

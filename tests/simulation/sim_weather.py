@@ -64,9 +64,14 @@ class Weather:
         )
 
     @property
+    def loses(self) -> bool:
+        """Whether something may be lost that was collected, since it cannot be stored."""
+        return bool(self.disk or self.jobs)
+
+    @property
     def is_calm(self) -> bool:
         """Whether nothing can go wrong with a unit that is there."""
-        return not (self.disk or self.jobs or self.host) and self.silent[0] == self.silent[1]
+        return not (self.loses or self.host) and self.silent[0] == self.silent[1]
 
 
 @frozen
