@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import pytest
 
@@ -17,6 +17,7 @@ from backfill.model import BackfillReport, JobEvent, StatusChanged, UnitsSettled
 from backfill.protocols import DataSource, JobStore, ScopeResolver, SnapshotStore
 from backfill.stores import MemorySnapshotStore
 from backfill.testing import VirtualClock
+from backfill.testing.jobs import CapableJobStore
 from backfill.testing.source import ScriptedSource
 from service_doubles import PATIENCE, NoDoor, adds_up
 
@@ -60,6 +61,10 @@ class House:
     def jobs(self) -> MemoryJobStore | SqliteJobStore:
         """Return a job store, as a further process would have it."""
         return self._memory or SqliteJobStore(self._path, clock=self.clock)
+
+    def capable_jobs(self) -> CapableJobStore:
+        """Return such a job store, to be put into a double; the one in memory does not say whether it outlives its process."""
+        return cast(CapableJobStore, self.jobs())
 
     def open(
         self,

@@ -10,7 +10,7 @@ import pytest
 
 from backfill.engine.jobs import LiveJob
 from backfill.engine.runner import Runner
-from backfill.errors import DamagedFile, StoreUnavailable
+from backfill.errors import DamagedFile, StoreError, StoreUnavailable
 from backfill.jobstores import MemoryJobStore
 from backfill.model import BackfillRequest, Change, DayListed, DayPublished, JobEvent
 from backfill.testing import VirtualClock
@@ -114,15 +114,19 @@ def test_a_stored_day_that_cannot_be_read_is_collected_again(
     assert "what is stored of a day cannot be read" in caplog.text
 
 
-def test_a_store_that_cannot_be_read_pauses_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the store is away nothing is known of any day: the job pauses, and collects nothing. [B2, R6.6]"""
+@pytest.mark.parametrize("operation", ["days", "entries", "read"])
+@pytest.mark.parametrize("kind", [StoreError, StoreUnavailable])
+def test_a_store_that_cannot_be_read_pauses_the_job(
+    operation: str, kind: type[StoreError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the store is away, or fails this once, nothing is known of any day: the job pauses, and collects nothing. [B2, R6.6]"""
     source, store = ScriptedSource(), FailingStore()
     jobs = interrupted(source, ask(1, "A"), store)
 
-    def away(_day: date) -> object:
-        raise StoreUnavailable("the disk is away")
+    def away(*_days: date) -> object:
+        raise kind("the disk is away")
 
-    monkeypatch.setattr(store, "entries", away)
+    monkeypatch.setattr(store, operation, away)
     report = go_on(source, store, jobs).future.result(0)
     assert (report.status, report.progress.pending, len(source.calls)) == ("paused", 1, 1)
     assert "the disk is away" in str(report.status_reason)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 
 from backfill.engine.following import Follower
 from backfill.engine.heartbeat import Heartbeat
 from backfill.engine.jobs import LiveJob
-from backfill.engine.ownership import Tenure, ask_for, note_request, owner_text, take
+from backfill.engine.ownership import Tenure, ask_for, do_last, note_request, owner_text, take
 from backfill.engine.progress import build_report
 from backfill.engine.queue import JobQueue
+from backfill.engine.releasing import LateReleases
 from backfill.engine.stopping import CANCELLED_ON_REQUEST, PAUSED_ON_REQUEST, RESUMED, Stop
 from backfill.engine.telling import Callback
 from backfill.errors import DamagedFile, InvalidRequest, JobNotFound, LeaseLost, ServiceUnusable
 from backfill.model import BackfillReport, BackfillStatus, FetchStatus, JobSpec, JobState, StatusChanged, Wanted
-from backfill.protocols import Clock, JobStore, OutlivesProcess, SupportsEvents, SupportsLeases
+from backfill.protocols import Clock, JobStore, SupportsEvents, SupportsLeases
 
 logger = logging.getLogger("backfill.engine")
 
@@ -60,6 +60,7 @@ class JobHost:
         self._is_shut = False
         self._is_ending = False
         self._heartbeat = Heartbeat(interval)
+        self._late = LateReleases(self._heartbeat)
         self._follower = Follower(jobs, self._report)
         self.queue = JobQueue(self._carry_out, max_active=max_active)
 
@@ -116,7 +117,8 @@ class JobHost:
     def accept(self, spec: JobSpec, *, idempotency_key: str | None, check: Callable[[], None]) -> JobSpec:
         """Keep a new job and queue it; return it, or the one of the same key, which goes on here if nobody works on it.
 
-        It is on the disk, if the job store has one, and this process its owner, before this returns.
+        It is on the disk, if the job store has one, and this process its owner, before this returns. One that cannot be queued here
+        leaves nothing, unless others may know it by its key: then whoever comes next goes on with it.
 
         Args:
             spec: The job.
@@ -134,12 +136,18 @@ class JobHost:
                 return kept
             try:
                 check()
+            except BaseException:
+                self._forget_new(spec.job_id)
+                raise
+            try:
                 tenure = take(self._jobs, spec.job_id, self._owner)
                 if tenure is not None:  # else another process was so quick as to take it for abandoned
-                    self._enqueue(self._job(spec, tenure))
+                    self._begin(spec, tenure)
             except BaseException:
-                with _logged("it could not be forgotten, and will be taken for an interrupted one", spec.job_id):
-                    self._jobs.delete(spec.job_id)
+                if idempotency_key is None or not do_last(
+                    self._jobs
+                ):  # else others may have been told of it by now, under the same key
+                    self._forget_new(spec.job_id)
                 raise
             return kept
 
@@ -227,6 +235,7 @@ class JobHost:
     def close(self) -> None:
         """End what watches and keeps alive; of jobs whose units have not ended yet, that goes on until they have."""
         self._follower.close()
+        self._late.close()
         self._heartbeat.join()
 
     def forget(self, job_id: str) -> None:
@@ -261,12 +270,29 @@ class JobHost:
         return None if live is None or _rests(live) else live
 
     def _job(self, spec: JobSpec, tenure: Tenure, state: JobState | None = None) -> LiveJob:
-        return LiveJob(spec, self._jobs, self._clock, self._performance, tenure=tenure, state=state, on_rest=self._come_to_rest)
+        release, rest = self._late.release, self._come_to_rest
+        return LiveJob(
+            spec, self._jobs, self._clock, self._performance, tenure=tenure, state=state, release=release, on_rest=rest
+        )
+
+    def _forget_new(self, job_id: str) -> None:
+        """Forget a job that was not accepted."""
+        try:
+            self._jobs.delete(job_id)
+        except Exception:  # what is told is why it was not accepted
+            logger.exception("it could not be forgotten, and will be taken for an interrupted one", extra={"job_id": job_id})
+
+    def _begin(self, spec: JobSpec, tenure: Tenure) -> None:
+        """Queue a job that was just created here."""
+        if tenure.is_first:
+            self._enqueue(self._job(spec, tenure))
+        else:  # another process took it for abandoned, and has let go of it since
+            self._go_on(spec.job_id, tenure)
 
     def _enqueue(self, job: LiveJob) -> None:
         with self._lock:
             if self._is_shut:
-                job.tenure.release()
+                self._late.release(job.tenure)
                 raise ServiceUnusable("this service is closed; make a new one")
             self._live[job.spec.job_id] = job
             try:
@@ -275,8 +301,8 @@ class JobHost:
             except RuntimeError as error:  # too many threads, or the interpreter is ending
                 self._heartbeat.discard(job)
                 del self._live[job.spec.job_id]
-                job.tenure.release()
-                message = f"no thread can be started for the job ({error}), so it was not accepted; end some, and try again"
+                self._late.release(job.tenure)
+                message = f"no thread can be started for the job ({error}), so it does not run here; end some, and try again"
                 raise ServiceUnusable(message) from error
 
     def _carry_out(self, job: LiveJob) -> None:
@@ -289,8 +315,7 @@ class JobHost:
             self.queue.add(job)
 
     def _stop_at_end(self, job: LiveJob) -> None:
-        lasts = isinstance(self._jobs, OutlivesProcess) and self._jobs.outlives_process
-        job.stop(Stop.LET_GO if lasts else Stop.CANCEL, CLOSED)
+        job.stop(Stop.LET_GO if do_last(self._jobs) else Stop.CANCEL, CLOSED)
 
     def _come_to_rest(self, job: LiveJob) -> None:
         self._heartbeat.discard(job)
@@ -305,6 +330,7 @@ class JobHost:
         if not isinstance(self._jobs, SupportsLeases):
             is_paused = self._jobs.load(job_id).status is BackfillStatus.PAUSED  # else whoever made it works on it, if anybody
             return Tenure(self._jobs, job_id, None) if is_paused else None
+        self._late.retry(job_id)
         tenure = take(self._jobs, job_id, self._owner)
         known = self.find(job_id)
         if tenure is not None or known is None or not known.is_at_rest:
@@ -313,6 +339,7 @@ class JobHost:
             known.tenure.renew()
         except LeaseLost:  # another has taken it meanwhile
             return None
+        self._late.take_back(known.tenure)
         return known.tenure
 
     def _settle(self, job_id: str, status: BackfillStatus, reason: str) -> bool:
@@ -325,15 +352,17 @@ class JobHost:
         except ValueError:  # somebody else brought it to that state meanwhile
             return False
         finally:
-            tenure.release()
+            self._late.release(tenure)
         self.forget(job_id)
         return True
 
     def _adopt(self, job_id: str) -> bool:
         """Go on with a job here if nobody works on it, and do what was asked for it meanwhile; return whether it goes on."""
         tenure = self._take(job_id)
-        if tenure is None:
-            return False
+        return tenure is not None and self._go_on(job_id, tenure)
+
+    def _go_on(self, job_id: str, tenure: Tenure) -> bool:
+        """Go on with a job that is ours now, and do what was asked for it meanwhile; return whether it goes on."""
         try:
             asked = tenure.renew()
             status = self._jobs.load(job_id).status
@@ -348,12 +377,12 @@ class JobHost:
             elif status is not BackfillStatus.PAUSED:
                 self._note(tenure, BackfillStatus.PAUSED, PAUSED_ON_REQUEST)
         except (LeaseLost, ValueError):  # somebody else was quicker
-            tenure.release()
+            self._late.release(tenure)
             return False
         except BaseException:
-            tenure.release()
+            self._late.release(tenure)
             raise
-        tenure.release()
+        self._late.release(tenure)
         self.forget(job_id)
         return False
 
@@ -370,11 +399,3 @@ def _rests(live: LiveJob) -> bool:
     if live.is_at_rest:
         live.await_release()
     return live.is_at_rest
-
-
-@contextmanager
-def _logged(what: str, job_id: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception:
-        logger.exception(what, extra={"job_id": job_id})

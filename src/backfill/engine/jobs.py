@@ -45,6 +45,7 @@ class LiveJob:
         tenure: The right to work on it; ``None`` = nobody else can.
         state: What has become of it so far, when it goes on after an interruption; ``None`` = it is new.
         subscribers: Who hears of it.
+        release: Lets it go.
         on_rest: Called when it has come to rest, before anybody is told.
 
     Attributes:
@@ -67,6 +68,7 @@ class LiveJob:
         tenure: Tenure | None = None,
         state: JobState | None = None,
         subscribers: Subscribers | None = None,
+        release: Callable[[Tenure], object] = Tenure.release,
         on_rest: Callable[[LiveJob], None] = lambda _job: None,
     ) -> None:
         self.spec = spec
@@ -79,6 +81,7 @@ class LiveJob:
         self.jobs = store
         self._clock = clock
         self._performance = performance
+        self._release = release
         self._on_rest = on_rest
         self._lock = threading.RLock()
         self._state = state or JobState(spec)
@@ -343,7 +346,7 @@ class LiveJob:
 
     def _leave(self, events: Sequence[JobEvent]) -> None:
         """Let the job go, tell what happened last, and hand the report to whoever waits. Called once, by who brought it to rest."""
-        self.tenure.release()
+        self._release(self.tenure)
         self._on_rest(self)
         self._is_let_go.set()
         try:

@@ -15,17 +15,25 @@ from datetime import date, datetime
 
 from backfill.errors import JobNotFound
 from backfill.model import Change, JobEvent, Lease, Requests, Wanted
-from backfill.protocols import JobStore, SupportsClaims, SupportsLeases, SupportsRequests
+from backfill.protocols import JobStore, OutlivesProcess, SupportsClaims, SupportsLeases, SupportsRequests
 
 logger = logging.getLogger("backfill.engine")
 
 TTL = 20.0
 """Seconds without a renewal after which owners on other machines may take over."""
 
+FIRST = 1
+"""The number of a job's first owner; 0 stands for a job store without leases."""
+
 
 def owner_text() -> str:
     """Return who we are, for people: host, process, and a word that tells two services of one process apart."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def do_last(jobs: JobStore) -> bool:
+    """Return whether *jobs* outlive this process, so that others may come to know them."""
+    return isinstance(jobs, OutlivesProcess) and jobs.outlives_process
 
 
 class Tenure:
@@ -35,18 +43,27 @@ class Tenure:
         jobs: The job store.
         job_id: The job.
         lease: The lease; ``None`` = the job store has none.
+
+    Attributes:
+        job_id: The job.
     """
 
     def __init__(self, jobs: JobStore, job_id: str, lease: Lease | None) -> None:
         self._jobs = jobs
-        self._job_id = job_id
+        self.job_id = job_id
         self._lease = lease
         self._days: set[date] = set()
+        self._has_failed_to_release = False
 
     @property
     def epoch(self) -> int:
         """The number under which changes are noted."""
         return 0 if self._lease is None else self._lease.epoch
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody can have worked on the job before."""
+        return self.epoch <= FIRST
 
     def apply(self, changes: Sequence[Change], *, at: datetime) -> Sequence[JobEvent]:
         """Note *changes*; return them as events.
@@ -54,7 +71,7 @@ class Tenure:
         Raises:
             LeaseLost: The job belongs to another by now; nothing was noted.
         """
-        return self._jobs.apply(self._job_id, changes, at=at, epoch=self.epoch)
+        return self._jobs.apply(self.job_id, changes, at=at, epoch=self.epoch)
 
     def renew(self) -> Requests:
         """Keep the job for another while; return what its owner is asked for.
@@ -70,17 +87,21 @@ class Tenure:
         """Have the job rest until somebody takes that back, whoever owns it then; return whether the job store can note that."""
         if not isinstance(self._jobs, SupportsRequests):
             return False
-        self._jobs.request(self._job_id, Wanted.PAUSE)
+        self._jobs.request(self.job_id, Wanted.PAUSE)
         return True
 
-    def release(self) -> None:
-        """Let the job go. Never raises: what cannot be released here can be acquired elsewhere when this process has ended."""
+    def release(self) -> bool:
+        """Let the job go; return whether it is. Never raises: it can be tried again, and the end of this process frees the job anyway."""
         if self._lease is None or not isinstance(self._jobs, SupportsLeases):
-            return
+            return True
         try:
             self._jobs.release(self._lease)
         except Exception:  # a full disk, for instance
-            logger.warning("the job could not be released", exc_info=True, extra={"job_id": self._job_id})
+            level = logging.DEBUG if self._has_failed_to_release else logging.WARNING  # it is tried again every other second
+            logger.log(level, "the job could not be released", exc_info=True, extra={"job_id": self.job_id})
+            self._has_failed_to_release = True
+            return False
+        return True
 
     def claim(self, day: date) -> bool:
         """Return whether *day* may be collected here; ``False`` = somebody who works under the same number collects it.
@@ -90,7 +111,7 @@ class Tenure:
         """
         if not isinstance(self._jobs, SupportsClaims) or day in self._days:
             return True
-        if not self._jobs.claim_day(self._job_id, day, epoch=self.epoch):
+        if not self._jobs.claim_day(self.job_id, day, epoch=self.epoch):
             return False
         self._days.add(day)
         return True
@@ -99,7 +120,7 @@ class Tenure:
         """Let others have *day*. Never raises; if it cannot be noted the day stays ours, as long as the job is."""
         if isinstance(self._jobs, SupportsClaims):
             with suppress(Exception):  # a claim ends with the job at the latest
-                self._jobs.release_day(self._job_id, day, epoch=self.epoch)
+                self._jobs.release_day(self.job_id, day, epoch=self.epoch)
                 self._days.discard(day)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 
 from backfill.engine.daysteps import Earlier
-from backfill.errors import StoreUnavailable
+from backfill.errors import DamagedFile, SnapshotNotFound, StoreError, StoreUnavailable
 from backfill.model import DayPublished, DayRow, DistrictError, Finding, JobState, SnapshotStatus, UnitState
 from backfill.model.units import PENDING
 from backfill.protocols import Clock, JobStore, SnapshotStore, SupportsErrors
@@ -32,6 +33,9 @@ class Resumption:
         jobs: Where it is kept.
         store: Where it publishes.
         clock: The time.
+
+    Raises:
+        StoreUnavailable: The store cannot be read now.
     """
 
     def __init__(self, state: JobState, jobs: JobStore, store: SnapshotStore, clock: Clock) -> None:
@@ -45,13 +49,14 @@ class Resumption:
             if finding.day is not None:
                 self._findings.setdefault(finding.day, []).append(finding)
         open_days = [day for day, row in state.rows.items() if has_pending(row)]
-        self._stored = frozenset(store.days(min(open_days), max(open_days))) if open_days else frozenset[date]()
+        with _readable():
+            self._stored = frozenset(store.days(min(open_days), max(open_days))) if open_days else frozenset[date]()
 
     def of(self, day: date, row: DayRow) -> Earlier:
         """Return what has become of *day*, whose units are *row*.
 
         Raises:
-            StoreUnavailable: The store cannot be read.
+            StoreUnavailable: The store cannot be read now.
         """
         stored, published = self._unnoted(day, row) if day in self._stored else ((), None)
         return Earlier(
@@ -65,18 +70,37 @@ class Resumption:
     def _unnoted(self, day: date, row: DayRow) -> tuple[tuple[str, ...], DayPublished | None]:
         """Return the districts of *day* that are published, but not noted, and that they are."""
         try:
-            entries = self._store.entries(day)
+            with _readable():
+                entries = self._store.entries(day)
             pending = [name for name, state in row.items() if state is UnitState.PENDING and name in entries]
             stored = tuple(name for name in pending if name is not None and entries[name].job_id == self._job_id)
             if not stored:
                 return (), None
-            is_partial = self._store.read(day).metadata.status is SnapshotStatus.PARTIAL
+            with _readable():
+                is_partial = self._store.read(day).metadata.status is SnapshotStatus.PARTIAL
         except StoreUnavailable:
             raise
         except Exception:  # a damaged manifest, say: what it means for the day is told when the day is stored
             logger.exception("what is stored of a day cannot be read", extra={"job_id": self._job_id, "day": day.isoformat()})
             return (), None
         return stored, DayPublished(day, is_partial, self._clock.now())
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Tell what may be read another time, such as after a failing disk was seen to, from what will never be.
+
+    A job whose stored days are not known now can only wait: going on would collect them again, and ending would leave the rest.
+
+    Raises:
+        StoreUnavailable: It may be read another time.
+    """
+    try:
+        yield
+    except (DamagedFile, SnapshotNotFound):
+        raise
+    except StoreError as error:
+        raise StoreUnavailable(str(error)) from error
 
 
 def _has_failed(row: DayRow) -> bool:
