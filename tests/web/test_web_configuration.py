@@ -85,9 +85,9 @@ def test_wrong_districts_are_refused_by_name(configured: Configured) -> None:
     scope, _, client = configured
     assert pointers(problem(client.put("/configuration", {"districts": []}), 400, "invalid-body")) == [("body", "#/districts")]
     assert pointers(problem(client.put("/configuration", {}), 400, "invalid-body")) == [("body", "#/districts")]
-    for districts in (["../etc"], ["a", "A"]):
+    for districts, pointer in ((["b", "../etc"], "#/districts/1"), (["a", "A"], "#/districts")):
         found = problem(client.put("/configuration", {"districts": districts}), 422, "invalid-request")
-        assert pointers(found) == [("body", "#/districts")]
+        assert pointers(found) == [("body", pointer)]
     assert scope.districts is None
 
 
