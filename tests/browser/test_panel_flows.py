@@ -15,8 +15,9 @@ from backfill.errors import PermanentSourceError
 from backfill.model import CellState
 from backfill.testing.source import ScriptedDashboard
 from backfill.web import WebLimits
-from browsing import Tabs, node_modules
+from browsing import Tabs
 from panel_hosts import hosted
+from reacting import react_script
 from service_doubles import GatedSource, day, serving
 
 PANEL = {"/": '<script type="module" src="/bf/panel.js"></script><backfill-panel></backfill-panel>'}
@@ -378,35 +379,9 @@ globalThis.root.render(e(App));
 """
 
 
-def react_module() -> str | None:
-    """Return React as a script that sets two globals, made of its npm packages; ``None`` = they are not there."""
-    files = {
-        "react": node_modules("react", "cjs", "react.production.js"),
-        "scheduler": node_modules("scheduler", "cjs", "scheduler.production.js"),
-        "react-dom": node_modules("react-dom", "cjs", "react-dom.production.js"),
-        "react-dom/client": node_modules("react-dom", "cjs", "react-dom-client.production.js"),
-    }
-    parts = [
-        f"{name!r}: (module, exports) => {{ {path.read_text('utf-8')} }}" for name, path in files.items() if path is not None
-    ]
-    if len(parts) < len(files):
-        return None
-    require = """
-      const known = {};
-      globalThis.process ??= { env: { NODE_ENV: "production" } };
-      globalThis.require = (name) => {
-        if (!known[name]) { known[name] = { exports: {} }; parts[name](known[name], known[name].exports); }
-        return known[name].exports;
-      };
-      globalThis.React = require("react");
-      globalThis.ReactDOM = require("react-dom/client");
-    """
-    return f"const parts = {{ {', '.join(parts)} }};\n{require}"
-
-
 def test_in_react(tabs: Tabs) -> None:
     """In React the elements take properties and tell events, a hook of one line follows the state, and unmounting ends it all. [R12.1, B9]"""
-    react = react_module()
+    react = react_script()
     if react is None:
         pytest.skip("React is not installed: npm install react react-dom, and say in BACKFILL_NODE_MODULES where")
     page_of = {"/": '<div id="react"></div><script type="module" src="/app.js"></script>'}
