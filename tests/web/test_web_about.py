@@ -203,7 +203,7 @@ def check_policy(response: httpx.Response) -> None:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = response.headers["content-security-policy"]
     assert f"style-src 'sha256-{digest}'" in policy
-    assert "default-src 'none'" in policy
+    assert "default-src 'none'; img-src data:;" in policy
     assert "unsafe" not in policy
 
 

@@ -91,6 +91,16 @@ def test_wrong_districts_are_refused_by_name(configured: Configured) -> None:
     assert scope.districts is None
 
 
+@pytest.mark.parametrize("remark", ["by", "note"])
+def test_a_remark_is_no_book(configured: Configured, remark: str) -> None:
+    """Who and why are told in up to a thousand characters: the history is sent to everybody who asks. [R8.4, R7.1]"""
+    scope, _, client = configured
+    assert client.put("/configuration", {"districts": ["A"], remark: "x" * 1000}).status_code == 200
+    found = problem(client.put("/configuration", {"districts": ["B"], remark: "x" * 1001}), 422, "invalid-request")
+    assert pointers(found) == [("body", f"#/{remark}")]
+    assert scope.districts == ("A",)
+
+
 def test_a_configuration_bounds_what_is_started(configured: Configured) -> None:
     """What is configured over HTTP is what jobs may touch from then on. [R7.3, P7]"""
     _, _, client = configured
