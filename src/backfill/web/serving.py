@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import os
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -18,8 +17,8 @@ from backfill.service import BackfillService
 from backfill.web.app import create_app
 from backfill.web.security import LOOPBACK_HOSTS, Authorize, everybody
 
-_OF_THE_PORT = frozenset({errno.EADDRINUSE, errno.EACCES})
-"""What is wrong with the port, and not with the address: it is taken, or kept for others."""
+_OF_THE_PORT: Mapping[int | None, str] = {errno.EADDRINUSE: "it is in use", errno.EACCES: "it is kept for others"}
+"""What is wrong with the port, and not with the address."""
 
 GRACE_SECONDS = 5
 """For so long a server that stops waits for the requests that it is answering."""
@@ -84,7 +83,7 @@ class Server:
         except OSError as error:
             remedy = "choose another port or address; port 0 is any that is free"
             field = "port" if error.errno in _OF_THE_PORT else "host"
-            rule = f"nothing can listen there: {os.strerror(error.errno) if field == 'port' else error.strerror or error}"
+            rule = f"nothing can listen there: {_OF_THE_PORT.get(error.errno, error.strerror or str(error))}"
             raise InvalidRequest(field, f"{host}:{port}", rule, remedy) from None
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._listening.getsockname()[1]}"
