@@ -21,9 +21,14 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A pa
 
 
 def host_of(
-    service: BackfillService, pages: Mapping[str, str], scripts: Mapping[str, str], limits: WebLimits = LIMITS
+    service: BackfillService,
+    pages: Mapping[str, str],
+    scripts: Mapping[str, str],
+    limits: WebLimits = LIMITS,
+    *,
+    mount: str = "/bf",
 ) -> Starlette:
-    """Return an application with *pages* (HTML of a body, by path) and *scripts* (by path) of its own, and the interface below /bf."""
+    """Return an application with *pages* (HTML of a body, by path) and *scripts* (by path) of its own, and the interface below *mount*."""
 
     def show(request: Request) -> Response:
         path = request.url.path
@@ -32,7 +37,7 @@ def host_of(
         return HTMLResponse(PAGE.replace("{body}", pages[path]))
 
     routes = [Route(path, show) for path in (*pages, *scripts)]
-    return Starlette(routes=[*routes, Mount("/bf", create_app(service, authorize=everybody, limits=limits))])
+    return Starlette(routes=[*routes, Mount(mount, create_app(service, authorize=everybody, limits=limits))])
 
 
 @contextmanager

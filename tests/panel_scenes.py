@@ -185,18 +185,29 @@ HOSTILE = report(
 REPORTS = (QUEUED, report(), PAUSED, COMPLETE, PARTIAL, FAILED, CANCELLED)
 
 
-@cache
-def units() -> UnitsView:
-    """Return the units of a job that is half done; the last days are not listed yet."""
-    states = tuple(UnitState)
-    rows = []
-    for number in range(59):
-        cells = tuple(
-            4 if (number * 5 + place * 3) % 97 == 0 else 3 if place == number % 31 else 1 if number < 31 else 0
-            for place in range(24)
-        )
-        rows.append(UnitRow(FIRST + timedelta(days=number), None if number < 50 else 0, cells if number < 50 else (-1,) * 24))
+def units(shown: BackfillReport) -> UnitsView:
+    """Return units that fit a report, as near as a picture needs it."""
+    states, progress = tuple(UnitState), shown.progress
+    if shown.status is BackfillStatus.QUEUED:
+        return UnitsView((), states, tuple(UnitRow(FIRST + timedelta(days=number), 0, ()) for number in range(progress.total)))
+    if progress.failed == progress.total:
+        return UnitsView(DISTRICTS[: progress.total], states, (UnitRow(FIRST, None, (4,) * progress.total),))
+    listed = 50 if progress.pending else 59
+    rows = [
+        UnitRow(FIRST + timedelta(days=number), None, tuple(_unit(number, place, progress) for place in range(24)))
+        if number < listed
+        else UnitRow(FIRST + timedelta(days=number), 0, (-1,) * 24)
+        for number in range(59)
+    ]
     return UnitsView(DISTRICTS, states, tuple(rows))
+
+
+def _unit(day: int, place: int, progress: Progress) -> int:
+    if day >= 31 and progress.pending:
+        return 0
+    if progress.failed and (day * 5 + place * 3) % 97 == 0:
+        return 4
+    return 3 if place == day % 31 else 2 if day in {11, 12} else 1
 
 
 @cache
@@ -232,7 +243,15 @@ def plan(*, done: bool = False) -> BackfillPlan:
     strategy = CollectionStrategy(Method.PER_DISTRICT, "full", "full figures of several districts")
     requests = {} if done else {"clubperformance": 1254, "districtperformance": 1254, "divisionperformance": None}
     return BackfillPlan(
-        BackfillRequest("2026-01-01", "2026-02-28"), scope, strategy, "dashboard", days, requests, 501.6, not done, "0" * 64
+        BackfillRequest("2026-01-01", "2026-02-28"),
+        scope,
+        strategy,
+        "dashboard",
+        days,
+        requests,
+        0.0 if done else 501.6,
+        True,
+        "0" * 64,
     )
 
 
@@ -250,7 +269,7 @@ def answers(*reports: BackfillReport, **more: JsonValue) -> Answers:
     found: Answers = {"GET /openapi.json": [200, document()], "GET /backfills": [200, wired(page)]}
     for each in reports:
         found[f"GET /backfills/{each.backfill_id}"] = [200, wired(each)]
-        found[f"GET /backfills/{each.backfill_id}/units"] = [200, wired(units())]
+        found[f"GET /backfills/{each.backfill_id}/units"] = [200, wired(units(each))]
     keys = {"plans": "POST /plans", "coverage": "GET /coverage", "jobs": "GET /backfills", "gone": "GET /backfills/gone"}
     return found | {keys[name]: answer for name, answer in more.items()}
 
@@ -337,6 +356,23 @@ globalThis.show = async (answers, ui) => {
   await globalThis.calm();
 };
 
+globalThis.unfold = () => { for (const summary of document.querySelector("backfill-panel").shadowRoot.querySelectorAll("details:not([open]) > summary")) summary.click(); };
+
+globalThis.renderViews = async (json) => {
+  const found = [];
+  for (const [answers, ui, label] of JSON.parse(json)) {
+    await globalThis.show(answers, ui);
+    const { shadowRoot } = document.querySelector("backfill-panel");
+    [...shadowRoot.querySelectorAll("button")].find((button) => button.textContent === label)?.click();
+    await globalThis.calm();
+    globalThis.unfold();
+    await globalThis.calm(2);
+    const controls = [...shadowRoot.querySelectorAll("button:enabled")].map((button) => button.textContent);
+    found.push({ text: globalThis.text(), controls });
+  }
+  return found;
+};
+
 globalThis.renderAll = async (json) => {
   const reports = JSON.parse(json); // as the interface sends it: a name may be __proto__
   const panel = document.querySelector("backfill-panel");
@@ -345,7 +381,7 @@ globalThis.renderAll = async (json) => {
     globalThis.answers[`GET /backfills/${report.backfillId}`] = [200, report];
     panel.setAttribute("job-id", report.backfillId);
     for (let frame = 0; frame < 200 && !globalThis.text().includes(report.backfillId); frame += 1) await pause();
-    for (const summary of panel.shadowRoot.querySelectorAll("details:not([open]) > summary")) summary.click();
+    globalThis.unfold();
     await globalThis.calm(2);
     const controls = [...panel.shadowRoot.querySelectorAll("button")].map((button) => button.textContent);
     found.push({ text: globalThis.text(), controls });

@@ -1,4 +1,4 @@
-"""Reports as a service makes them: the state of a job after any changes that can happen to it, with any door and any texts."""
+"""What a service tells: reports of jobs after any changes that can happen to them, plans, and coverages, with any texts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 
 from backfill.engine.progress import build_report
 from backfill.model import (
+    BackfillPlan,
     BackfillReport,
+    BackfillRequest,
     BackfillScope,
     BackfillStatus,
+    CellState,
     Change,
     CollectionStrategy,
+    Coverage,
     DayListed,
     DayPublished,
     DistrictError,
@@ -24,6 +28,7 @@ from backfill.model import (
     HostStatus,
     JobState,
     Method,
+    PlannedDay,
     ScopeKind,
     Stage,
     StatusChanged,
@@ -31,6 +36,7 @@ from backfill.model import (
     UnitsSettled,
     UnitState,
 )
+from backfill.model.plan import Gap
 from backfill.testing.samples import job_spec
 
 MOMENT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -122,3 +128,42 @@ batches = st.lists(st.integers(0, 10**6), min_size=12, max_size=12).flatmap(
     lambda numbers: st.tuples(*(reports(number) for number in range(len(numbers))))
 )
 """Reports by the dozen, each of a job of its own: a browser is asked for many at a time."""
+
+
+@st.composite
+def planned_days(draw: st.DrawFn, day: date) -> PlannedDay:
+    """Return a day of a plan: known, or to be listed; a gap, or to be collected; new, or stored in part or as a whole."""
+    districts = draw(lists)
+    existing = tuple(name for name in districts or () if draw(st.booleans()))
+    return PlannedDay(
+        day, draw(st.none() | st.just(MOMENT.date())), draw(st.none() | st.sampled_from(Gap)), None, draw(st.sampled_from(Method)), districts, existing
+    )  # fmt: skip
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> BackfillPlan:
+    """Return any plan of some days."""
+    days = tuple(draw(planned_days(FIRST + timedelta(days=2 * number))) for number in range(draw(st.integers(1, 6))))
+    scope = BackfillScope(draw(st.sampled_from(ScopeKind)), draw(st.none() | st.just(("61", "F"))), draw(doubts), draw(doubts))
+    return BackfillPlan(
+        BackfillRequest(days[0].day, days[-1].day),
+        scope,
+        CollectionStrategy(draw(st.sampled_from(Method)), "full", draw(texts)),
+        draw(texts),
+        days,
+        draw(st.dictionaries(texts, st.none() | counts, max_size=3)),
+        draw(st.none() | seconds),
+        draw(st.booleans()),
+        "0" * 64,
+    )
+
+
+@st.composite
+def coverages(draw: st.DrawFn) -> Coverage:
+    """Return any coverage of some days and districts, of which there may be none."""
+    days = tuple(FIRST + timedelta(days=number) for number in range(draw(st.integers(1, 40))))
+    districts = tuple(draw(st.lists(names, unique=True, max_size=5)))
+    known = [state for state in CellState if state is not CellState.NEVER_TRIED]
+    cells = {day: draw(st.dictionaries(st.sampled_from(districts), st.sampled_from(known))) if districts else {} for day in days}
+    gaps = dict.fromkeys(draw(st.lists(st.sampled_from(days), unique=True, max_size=3)), "closing")
+    return Coverage(days[0], days[-1], "daily", days, districts, cells, gaps)

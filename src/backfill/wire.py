@@ -1,6 +1,7 @@
 """What a value looks like outside Python, in JSON files and over HTTP: names in camel case, dates in ISO form, nothing left out.
 
-One home for every surface, so that a report printed by the command line is the one that another surface shows.
+One home for every surface, so that a report printed by the command line is the one that another surface shows. HTTP, where a schema is
+published, writes by that (`backfill.web.render`).
 """
 
 from __future__ import annotations

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from backfill.jsonvalues import JsonValue
-from backfill.model import BackfillReport
+from backfill.model import BackfillPlan, BackfillReport, CellState, Coverage
 from backfill.testing.source import ScriptedDashboard
+from backfill.wire import coverage_view
 from browsing import Tabs
 from panel_hosts import hosted
-from panel_scenes import STUB, answers, stage_page, wired
-from report_strategies import batches
+from panel_scenes import RANGE, STUB, answers, stage_page, wired
+from report_strategies import batches, coverages, plans
 from service_doubles import serving
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ UNITS = {
 }
 
 
+DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Characters that change the direction in which what follows is written."""
+
+
 @pytest.fixture(scope="module")
 def stage(browser: object) -> Iterator[Page]:
     """Open the page on which reports are rendered, with a server that knows no job: only the reports are there."""
@@ -51,6 +57,11 @@ def stage(browser: object) -> Iterator[Page]:
         tabs.check()
 
 
+def isolated(text: str) -> str:
+    """Return *text* as it stands inside another: what it says of the direction of writing ends with it."""
+    return f"\u2068{text}\u2069" if set(text) & set(DIRECTIONS) else text
+
+
 def expected(report: BackfillReport) -> list[str]:
     """Return what must be read of a report."""
     progress = report.progress
@@ -58,7 +69,7 @@ def expected(report: BackfillReport) -> list[str]:
     found = [
         STATUS[report.status],
         "".join(f"{words}: {getattr(progress, name):,}" for name, words in UNITS.items()),
-        *(f"{group.count:,} \N{MULTIPLICATION SIGN} {group.kind} · " for group in report.error_summary),
+        *(f"{group.count:,} \N{MULTIPLICATION SIGN} {isolated(group.kind)} · " for group in report.error_summary),
         *(group.example for group in report.error_summary),
         *(error.message for error in report.errors),
         *(finding.message for finding in report.findings),
@@ -123,3 +134,90 @@ def test_p11_a_list_of_any_jobs_is_rendered(stage: Page) -> None:
             )
 
     render()
+
+
+METHODS = {
+    "system-wide": "one report for all districts", "per-district": "a call for each district", "targeted": "a call for several districts",
+}  # fmt: skip
+
+GAPS = {
+    "closing": "inside another month's closing",
+    "never-existed": "never existed",
+    "not-published-yet": "not published yet",
+    "no-such-as-of": "has no edition of its own",
+    "unknown": "its list is empty",
+}
+
+EN_DASH = "\N{EN DASH}"
+NOTHING = "Nothing is left to do"
+
+
+def expected_of_plan(plan: BackfillPlan) -> list[str]:
+    """Return what must be read of a plan."""
+    units = f"{'' if plan.exact else '≥ '}{plan.total_units:,}"
+    existing = sum(len(planned.existing) for planned in plan.days)
+    doubts = (*plan.scope.excluded, *plan.scope.doubtful)
+    return [
+        f"Days{len(plan.days)}",
+        *([f"Known gaps{len(plan.gaps)}: "] if plan.gaps else []),
+        *(GAPS[planned.gap] for planned in plan.gaps if planned.gap),
+        *(planned.day.isoformat() for planned in plan.gaps),
+        f"Units (day \N{MULTIPLICATION SIGN} district){units}",
+        f"Stored already{existing}",
+        *(f"{name}: {'not known beforehand' if number is None else f'{number:,}'}" for name, number in plan.requests.items()),
+        f"Collected by{METHODS[plan.strategy.method]}",
+        f"Because{plan.strategy.rationale}",
+        *([] if plan.exact else ["Estimates: some days have still to be listed."]),
+        *(text for doubt in doubts for text in (isolated(doubt.text), isolated(doubt.why), *map(isolated, doubt.suggestions))),
+    ]
+
+
+def test_p11_any_plan_is_rendered_from_the_response_alone(stage: Page) -> None:
+    """Of any plan all is read before anything is started: days, gaps and why, units, requests, doubts; and whether anything is left to do. [P11, B1, R12.2]"""
+
+    @settings(max_examples=6, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(st.lists(plans(), min_size=10, max_size=10))
+    def render(batch: list[BackfillPlan]) -> None:
+        ui = {"view": "start", "draft": {"startDate": "2026-01-01"}}
+        for plan, seen in zip(
+            batch, rendered(stage, [(answers(plans=[200, wired(plan)]), ui, "") for plan in batch]), strict=True
+        ):
+            missing = [each for each in expected_of_plan(plan) if each not in seen["text"]]
+            assert not missing, (missing, seen["text"])
+            left = [planned for planned in plan.days if planned.gap is None and planned.existing != planned.districts]
+            assert (NOTHING in seen["text"]) == (not left)
+            assert "Start this backfill" in seen["controls"]
+
+    render()
+
+
+def test_p11_any_coverage_is_rendered_from_the_response_alone(stage: Page) -> None:
+    """Of any coverage the counts are read, of all and of each district, the failed days, and whether there are gaps to fill. [P11, B5, R12.3]"""
+    words = dict(zip(CellState, ("Full", "Summary only", "Failed", "Not published", "Never tried"), strict=True))
+
+    @settings(max_examples=6, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(st.lists(coverages(), min_size=10, max_size=10))
+    def render(batch: list[Coverage]) -> None:
+        ui = {"view": "coverage", "range": RANGE}
+        views = [(answers(coverage=[200, wired(coverage_view(coverage))]), ui, "Show") for coverage in batch]
+        for coverage, seen in zip(batch, rendered(stage, views), strict=True):
+            text = seen["text"]
+            if not coverage.districts:
+                assert "Nothing was ever collected in this range" in text
+                continue
+            gaps = coverage.counts[CellState.FAILED] + coverage.counts[CellState.NEVER_TRIED]
+            assert "".join(f"{words[state]}: {coverage.counts[state]}" for state in CellState) in text
+            for name in coverage.districts:
+                found = [[coverage.state(day, name) for day in coverage.days].count(state) for state in CellState]
+                assert f"{name}{''.join(map(str, found))}{'' if found[2] else EN_DASH}" in text
+            assert ("No gaps." in text) == (not gaps)
+            assert [label for label in seen["controls"] if label.startswith("Fill")] == (
+                [] if not gaps else ["Fill the gap" if gaps == 1 else f"Fill {gaps} gaps"]
+            )
+
+    render()
+
+
+def rendered(stage: Page, views: Sequence[tuple[object, object, str]]) -> list[dict[str, Any]]:
+    """Return what is read in the panel, and what can be pressed, for each of some answers, after a press of a button."""
+    return cast("list[dict[str, Any]]", stage.evaluate("(json) => renderViews(json)", json.dumps(views)))

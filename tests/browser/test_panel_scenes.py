@@ -41,6 +41,21 @@ def test_no_state_hinders_anybody(tabs: Tabs, stage: str, colours: str) -> None:
     assert not found, "\n".join(f"{name}: {violation}" for name, all_of_it in found.items() for violation in all_of_it)
 
 
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_page_that_says_what_is_offered_hinders_nobody(tabs: Tabs, stage: str, colours: str) -> None:
+    """The page for people shows without a complaint of the browser, under its own policy, and axe finds nothing in it. [R8.3, R8.4]"""
+    axe = node_modules("axe-core", "axe.min.js")
+    if axe is None:
+        pytest.skip("axe-core is not installed: npm install axe-core, and say in BACKFILL_NODE_MODULES where")
+    page = tabs.open(stage.replace("/stage", "/bf/docs"))
+    page.emulate_media(color_scheme=colours)
+    page.evaluate(axe.read_text("utf-8"))
+    said = page.evaluate("axe.run({resultTypes: ['violations']})")
+    assert [(each["id"], each["nodes"][0]["failureSummary"]) for each in said["violations"]] == []
+    assert page.get_by_role("heading", name="GET /backfills", exact=True).count() == 1
+    assert not [text for text in page.locator("main > table, main > p").all_inner_texts() if "`" in text]
+
+
 def test_markup_in_any_text_is_shown_as_text(tabs: Tabs, stage: str) -> None:
     """Errors, reasons, findings, names and hosts that hold markup are read as they are, and none of it runs. [R6.4, R12.5, P11]"""
     page = tabs.open(stage)

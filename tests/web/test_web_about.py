@@ -143,6 +143,15 @@ UNDESCRIBED = {
 """Classes of the model whose few members need no words."""
 
 
+def test_the_document_speaks_the_language_of_the_wire() -> None:
+    """Descriptions, made from Python's docstrings, name values and members as JSON has them. [R8.3, P8]"""
+    with offering() as (_, client):
+        text = client.get("/openapi.json").text
+    words = re.findall(r'"(?:description|summary)":"((?:[^"\\]|\\.)*)"', text)
+    assert len(words) > 200
+    assert not [said for said in words if re.search(r"``|\(R\d|\b(None|True|False|datetime|[a-z]+_[a-z_]+)\b", said)]
+
+
 def test_the_document_knows_where_it_is_mounted() -> None:
     """The server's address in the document is the one at which the application is mounted. [R8.3]"""
     with serving(GatedSource()) as service:
@@ -194,7 +203,7 @@ def check_policy(response: httpx.Response) -> None:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = response.headers["content-security-policy"]
     assert f"style-src 'sha256-{digest}'" in policy
-    assert "default-src 'none'" in policy
+    assert "default-src 'none'; img-src data:;" in policy
     assert "unsafe" not in policy
 
 

@@ -85,10 +85,20 @@ def test_wrong_districts_are_refused_by_name(configured: Configured) -> None:
     scope, _, client = configured
     assert pointers(problem(client.put("/configuration", {"districts": []}), 400, "invalid-body")) == [("body", "#/districts")]
     assert pointers(problem(client.put("/configuration", {}), 400, "invalid-body")) == [("body", "#/districts")]
-    for districts in (["../etc"], ["a", "A"]):
+    for districts, pointer in ((["b", "../etc"], "#/districts/1"), (["a", "A"], "#/districts")):
         found = problem(client.put("/configuration", {"districts": districts}), 422, "invalid-request")
-        assert pointers(found) == [("body", "#/districts")]
+        assert pointers(found) == [("body", pointer)]
     assert scope.districts is None
+
+
+@pytest.mark.parametrize("remark", ["by", "note"])
+def test_a_remark_is_no_book(configured: Configured, remark: str) -> None:
+    """Who and why are told in up to a thousand characters: the history is sent to everybody who asks. [R8.4, R7.1]"""
+    scope, _, client = configured
+    assert client.put("/configuration", {"districts": ["A"], remark: "x" * 1000}).status_code == 200
+    found = problem(client.put("/configuration", {"districts": ["B"], remark: "x" * 1001}), 422, "invalid-request")
+    assert pointers(found) == [("body", f"#/{remark}")]
+    assert scope.districts == ("A",)
 
 
 def test_a_configuration_bounds_what_is_started(configured: Configured) -> None:

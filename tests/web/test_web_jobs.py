@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
 
-from backfill import BackfillRequest, BackfillService, Job
+from backfill import BackfillRequest, function_source
 from backfill.errors import PermanentSourceError, TransientSourceError
-from backfill.fetching import PoliteFetcher
+from backfill.fetching import PoliteFetcher, RawArchive
 from backfill.jobstores import MemoryJobStore
-from backfill.model import BackfillStatus
-from backfill.stores import MemorySnapshotStore
+from backfill.model import BackfillStatus, FetchStatus
+from backfill.protocols import Fetch
 from backfill.testing import VirtualClock
-from backfill.testing.source import ScriptedDashboard, ScriptedSource
-from backfill.web import WebLimits, create_app, everybody
-from service_doubles import PATIENCE, GatedSource, NamedScope, NoDoor, day, serving
-from web_client import Client, Json, Raw, finish, offering, pointers, problem, start
+from backfill.testing.source import ScriptedSource
+from backfill.web import WebLimits
+from service_doubles import PATIENCE, GatedSource, NamedScope, day
+from web_client import Json, Raw, finish, offering, pointers, problem, start
 
 BODY = {"startDate": "2026-01-05", "endDate": "2026-01-06", "targetDistricts": ["A", "B"]}
 
@@ -143,7 +144,18 @@ def test_what_cannot_be_done_is_told_with_its_place_and_a_remedy() -> None:
         assert pointers(both) == [("body", "#/detail")]
         assert "collectionType='per-district'" in str(both["remedy"])
         odd = problem(client.post("/plans", BODY | {"targetDistricts": ["../x"]}), 422, "invalid-request")
-        assert pointers(odd) == [("body", "#/targetDistricts")]
+        assert pointers(odd) == [("body", "#/targetDistricts/0")]
+
+
+def test_one_wrong_district_of_many_is_pointed_at() -> None:
+    """Which of a list cannot be accepted is told by its place in it, in bodies and in queries. [R8.4]"""
+    with offering() as (_, client):
+        body = {"start": "2026-01-05", "end": "2026-01-06", "districts": ["A", "../x", "B"]}
+        found = problem(client.post("/gaps", body), 422, "invalid-request")
+        assert pointers(found) == [("body", "#/districts/1")]
+        assert str(found["detail"]).startswith('"../x": ')
+        address = "/coverage?start=2026-01-05&end=2026-01-06&district=A&district=../x"
+        assert pointers(problem(client.get(address), 422, "invalid-request")) == [("query", "#/district/1")]
 
 
 def test_every_wrong_value_is_told_at_once() -> None:
@@ -180,6 +192,9 @@ def test_a_job_of_too_many_units_is_refused() -> None:
         problem(client.post("/plans", BODY), 422, "invalid-request")
         assert not service.list_backfills()
         problem(client.get("/coverage?start=2026-01-05&end=2026-01-06&district=A&district=B"), 422, "invalid-request")
+        gaps = {"start": "2026-01-05", "end": "2026-01-06", "districts": ["A", "B"]}
+        assert "4 units" in str(problem(client.post("/gaps", gaps), 422, "invalid-request")["detail"])
+        assert not service.list_backfills()
 
 
 def test_a_full_queue_asks_for_patience() -> None:
@@ -329,84 +344,65 @@ def test_only_the_failed_part_is_retried() -> None:
         assert pointers(found) == [("path", "#/backfillId")]
 
 
-class FullerService(BackfillService):
-    """A service that can also pause, resume and fill gaps, so far as the interface goes."""
-
-    def __init__(self, **options: object) -> None:
-        super().__init__(ScriptedDashboard(), MemorySnapshotStore(), **options)  # type: ignore[arg-type] # of any kind
-        self.asked: list[tuple[object, ...]] = []
-        self.changes = True
-
-    def pause_backfill(self, backfill_id: str) -> bool:
-        """Note the call."""
-        self.asked.append(("pause", backfill_id))
-        return self.changes
-
-    def resume_backfill(self, backfill_id: str) -> bool:
-        """Note the call."""
-        self.asked.append(("resume", backfill_id))
-        return self.changes
-
-    def fill_gaps(self, start: object, end: object = None, *, districts: object = None, frequency: object = "daily") -> Job:
-        """Note the call, and start some job."""
-        self.asked.append(("gaps", start, end, districts, frequency))
-        return self.initiate_backfill(BackfillRequest("2026-01-05", target_districts=["A"]))
-
-    def rebuild(self, start: object, end: object, *, districts: object = None) -> Job:  # type: ignore[override] # as it is called
-        """Note the call, and start some job."""
-        self.asked.append(("rebuild", start, end, districts))
-        return self.initiate_backfill(BackfillRequest("2026-01-05", target_districts=["A"]))
-
-
-def test_what_a_service_cannot_do_is_not_offered() -> None:
-    """Pause, resume and gaps are neither published nor answered where the service has no such method. [R10.1]"""
-    with serving(ScriptedDashboard()) as service:
-        names = {
-            "/backfills/x/pause": "pause_backfill",
-            "/backfills/x/resume": "resume_backfill",
-            "/gaps": "fill_gaps",
-            "/rebuilds": "rebuild",
-        }
-        client = Client(create_app(service, authorize=everybody))
-        for path, name in names.items():
-            offered = client.find("POST", path) is not None
-            assert offered == hasattr(service, name)
-            if not offered:
-                problem(client.post(path), 404, "not-found")
-
-
-@pytest.mark.parametrize("action", ["pause", "resume"])
-def test_a_job_is_paused_and_resumed(action: str) -> None:
-    """Pausing and resuming answer as cancelling does, and reach the service with the job's identifier. [R4.4, R8.5]"""
-    clock = VirtualClock()
-    with FullerService(clock=clock, fetch=NoDoor()) as service:
-        client = Client(create_app(service, authorize=everybody))
-        job = service.initiate_backfill(BackfillRequest("2026-01-05", target_districts=["A"]))
-        path = f"/backfills/{job.backfill_id}/{action}"
-        assert client.post(path).status_code == 202
-        assert service.asked == [(action, job.backfill_id)]
-        job.wait(PATIENCE)
-        service.changes = False
-        problem(client.post(path), 409, "job-state")
+def test_a_job_is_paused_and_resumed() -> None:
+    """Pausing and resuming answer as cancelling does: 202 once, 200 when it was so already, 409 when the job has ended. [R4.4, R8.5]"""
+    source = GatedSource(lambda *_: True)
+    with offering(source) as (service, client):
+        path = f"/backfills/{start(client)}"
+        source.await_arrivals()
+        assert client.post(f"{path}/resume").status_code == 200, "it runs"
+        assert client.post(f"{path}/pause").status_code == 202
+        source.gate.set()
+        job = service.get_job(path.rpartition("/")[2])
+        assert job.wait(PATIENCE).status is BackfillStatus.PAUSED
+        assert client.post(f"{path}/pause").status_code == 200
+        assert client.post(f"{path}/resume").status_code == 202
+        assert job.wait(PATIENCE).status is BackfillStatus.COMPLETE
+        for action in ("pause", "resume"):
+            problem(client.post(f"{path}/{action}"), 409, "job-state")
 
 
 def test_gaps_are_filled_by_one_call() -> None:
     """A POST of a range starts the job that fills its gaps, with the same names as the coverage has. [B5, R8.1]"""
-    with FullerService(clock=VirtualClock(), fetch=NoDoor()) as service:
-        client = Client(create_app(service, authorize=everybody))
-        response = client.post("/gaps", {"start": "2026-01-05", "end": "2026-01-06", "districts": ["A"], "frequency": "weekly"})
+    with offering() as (service, client):
+        finish(service, client, startDate="2026-01-05", endDate="2026-01-05", targetDistricts=["A"])
+        body = {"start": "2026-01-05", "end": "2026-01-13", "districts": ["A", "B"], "frequency": "weekly"}
+        response = client.post("/gaps", body)
         assert response.status_code == 202
-        assert service.asked == [("gaps", day(0), day(1), ("A",), "weekly")]
+        report = service.get_job(response.json()["backfillId"]).wait(PATIENCE)
+        assert report.snapshot_ids == ("2026-01-12", "2026-01-05")
+        assert report.progress.completed == 3, "all but the one that was there"
+        assert "nothing is missing" in str(problem(client.post("/gaps", body), 422, "invalid-request")["detail"])
         found = problem(client.post("/gaps", {"start": "2026-01-05", "districts": []}), 400, "invalid-body")
         assert pointers(found) == [("body", "#/end"), ("body", "#/districts")]
 
 
-def test_snapshots_are_rebuilt_by_one_call() -> None:
-    """A POST of a range starts the job that makes its snapshots anew from the archive. [B4, R8.1]"""
-    with FullerService(clock=VirtualClock(), fetch=NoDoor()) as service:
-        client = Client(create_app(service, authorize=everybody))
-        assert client.post("/rebuilds", {"start": "2026-01-05", "end": "2026-01-06"}).status_code == 202
-        assert service.asked == [("rebuild", day(0), day(1), None)]
+def asking(on: date, district: str, fetch: Fetch) -> dict[str, str]:
+    """Collect one document."""
+    return {"text": fetch(f"made:{on}/{district}").text}
+
+
+ASKING = function_source("asking")(asking)
+"""A source whose units ask the door for one document each."""
+
+
+def answering(archive: RawArchive | None = None) -> PoliteFetcher:
+    """Return a door behind which every document is there."""
+    return PoliteFetcher(clock=VirtualClock(), transports={"made:": lambda _request: b"6.1"}, archive=archive)
+
+
+def test_snapshots_are_rebuilt_by_one_call(tmp_path: Path) -> None:
+    """A POST of a range starts the job that makes its snapshots anew from the archive, without a request to the publisher. [B4, R8.1]"""
+    with closing(answering(RawArchive(tmp_path))) as fetch, offering(ASKING, fetch=fetch) as (service, client):
+        finish(service, client)
+        asked = cast("FetchStatus", service.fetch_status()).requests
+        before = client.get("/snapshots/2026-01-05/districts/A").content
+        response = client.post("/rebuilds", {"start": "2026-01-05", "end": "2026-01-05"})
+        assert response.status_code == 202
+        report = service.get_job(response.json()["backfillId"]).wait(PATIENCE)
+        assert (report.status, report.progress.completed) == (BackfillStatus.COMPLETE, 2)
+        assert cast("FetchStatus", service.fetch_status()).requests == asked == 4
+        assert client.get("/snapshots/2026-01-05/districts/A").content == before
 
 
 def test_a_closed_service_says_so() -> None:
@@ -435,6 +431,26 @@ def test_the_door_out_shows_in_a_report() -> None:
     with closing(PoliteFetcher(rate=7, clock=VirtualClock())) as fetcher, offering(fetch=fetcher) as (service, client):
         report = client.get(f"/backfills/{finish(service, client)}").json()
         assert report["performanceStatus"]["rate"] == 7.0
+
+
+def test_the_door_of_this_process_says_nothing_of_a_job_of_another() -> None:
+    """Who only looks at a job that ran elsewhere shows no limits of its own for it. [R12.4, R8.3]"""
+    kept = MemoryJobStore()
+    with offering(jobs=kept) as (service, client):
+        backfill_id = finish(service, client)
+    with closing(PoliteFetcher(rate=7, clock=VirtualClock())) as fetcher, offering(jobs=kept, fetch=fetcher) as (_, client):
+        assert client.get(f"/backfills/{backfill_id}").json()["performanceStatus"] is None
+
+
+def test_the_report_of_an_ended_job_stays_as_it_is() -> None:
+    """What other jobs do at the door changes neither the report of an ended one nor its ETag. [R8.5]"""
+    with closing(answering()) as fetch, offering(ASKING, fetch=fetch) as (service, client):
+        path = f"/backfills/{finish(service, client)}"
+        before = client.get(path)
+        assert before.json()["performanceStatus"]["requests"] == 4
+        finish(service, client, startDate="2026-01-07", endDate="2026-01-07")
+        again = client.get(path, headers={"If-None-Match": before.headers["etag"]})
+        assert again.status_code == 304
 
 
 def test_cleaned_up_jobs_are_gone() -> None:

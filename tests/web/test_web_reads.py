@@ -50,7 +50,7 @@ def test_coverage_is_asked_for_with_a_range() -> None:
         found = problem(client.get("/coverage?start=2026-01-05&end=2026-01-01"), 422, "invalid-request")
         assert pointers(found) == [("query", "#/end")]
         found = problem(client.get("/coverage?start=2026-01-05&end=2026-01-05&district=.x"), 422, "invalid-request")
-        assert pointers(found) == [("query", "#/district")]
+        assert pointers(found) == [("query", "#/district/0")]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -37,8 +37,11 @@ from backfill.web.convert import Misfit, pointer, read, show
 from backfill.web.render import encode, write
 from backfill.web.routes import START
 from backfill.web.schema import Components, schema_of
+from backfill.web.scrub import scrub
 from backfill.web.shapes import Anything, Flag, Integer, Member, Moment, Nullable, Number, Object, Shape, Text
 from backfill.web.wire import described, object_of, shape_of, wire_name
+from backfill.wire import coverage_view, to_wire
+from report_strategies import batches, coverages, plans
 from service_doubles import bounded
 from web_client import FORMATS
 
@@ -304,3 +307,23 @@ def test_descriptions_come_from_docstrings() -> None:
         pass
 
     assert described(Silent) == ("", {})
+
+
+def scrubbed(value: JsonValue) -> JsonValue:
+    """Return *value* with every text as HTTP may show it."""
+    match value:
+        case str():
+            return scrub(value)
+        case list():
+            return [scrubbed(item) for item in value]
+        case dict():
+            return {name: scrubbed(held) for name, held in value.items()}
+        case _:
+            return value
+
+
+@given(value=batches.map(lambda batch: batch[0]) | plans() | coverages().map(coverage_view))
+def test_the_command_line_prints_what_http_sends(value: object) -> None:
+    """A report, a plan and a coverage are the same JSON on every surface, but for the secrets that HTTP hides. [R8.3, P8]"""
+    sent = write(object_of(cast("Any", type(value))), value)
+    assert scrubbed(to_wire(value)) == scrubbed(sent)

@@ -408,7 +408,8 @@ def test_other_methods_are_told_the_right_ones(method: str) -> None:
         raw = Raw(client.app)
         response = raw.ask(raw.scope(method, "/backfills"))
         problem(response, 405, "method-not-allowed")
-        assert response.headers["allow"] == "GET, POST"
+        assert response.headers["allow"] == "GET, HEAD, POST"
+        assert raw.ask(raw.scope(method, "/events")).headers["allow"] == "GET"
 
 
 # --- what answers give away -------------------------------------------------------------------------------------------

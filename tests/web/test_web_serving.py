@@ -81,6 +81,7 @@ def test_an_address_that_is_taken_is_told() -> None:
         ):
             raise AssertionError
         assert str(taken.getsockname()[1]) in str(raised.value)
+        assert raised.value.field == "port", "another would do"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Unpack
 
 import click
-from attrs import evolve
 
 from backfill.cli.console import results
 from backfill.cli.options import as_json, existing, root_argument, several, talking
@@ -50,7 +49,7 @@ def command(
         found = work.service.get_job(job)
         if watch_:
             work.watch(lambda: found, cancels=False)
-        work.print(evolve(found.report(), performance_status=None))  # that is of this process, which fetches nothing
+        work.print(found.report())
 
 
 def _print_jobs(reports: Sequence[BackfillReport]) -> None:

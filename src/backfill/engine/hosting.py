@@ -24,6 +24,9 @@ logger = logging.getLogger("backfill.engine")
 
 CLOSED = "the service was closed before the job had ended"
 
+REMEMBERED = 1000
+"""Of so many jobs that came to rest here it is remembered how the door out was then."""
+
 
 class JobHost:
     """The jobs of one service. Any thread.
@@ -57,6 +60,7 @@ class JobHost:
         self._owner = owner_text()
         self._lock = threading.RLock()
         self._live: dict[str, LiveJob] = {}
+        self._doors: dict[str, FetchStatus | None] = {}
         self._is_shut = False
         self._is_ending = False
         self._heartbeat = Heartbeat(interval)
@@ -319,7 +323,12 @@ class JobHost:
 
     def _come_to_rest(self, job: LiveJob) -> None:
         self._heartbeat.discard(job)
+        door = job.look_at_door()
         with self._lock:
+            self._doors.pop(job.spec.job_id, None)  # so that it becomes the newest
+            self._doors[job.spec.job_id] = door
+            if len(self._doors) > REMEMBERED:
+                del self._doors[next(iter(self._doors))]
             if job.is_noted and self._live.get(job.spec.job_id) is job:
                 del self._live[job.spec.job_id]
         if job.subscribers and not job.status.is_final:  # somebody may go on with it
@@ -391,7 +400,8 @@ class JobHost:
         tenure.apply([StatusChanged(status, now, reason)], at=now)
 
     def _report(self, state: JobState) -> BackfillReport:
-        return build_report(state, performance=self._performance())
+        """Return the report of a job that is not live here; the door of this process says nothing of one that ran elsewhere."""
+        return build_report(state, performance=self._doors.get(state.spec.job_id))
 
 
 def _rests(live: LiveJob) -> bool:

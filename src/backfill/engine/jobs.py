@@ -137,7 +137,7 @@ class LiveJob:
 
     def report(self) -> BackfillReport:
         """Return what has become of it so far."""
-        performance = self._look_at_door()
+        performance = self.look_at_door()
         with self._lock:
             elapsed = None if self._started is None else self._clock.monotonic() - self._started
             return build_report(
@@ -147,6 +147,14 @@ class LiveJob:
                 worked_before=self._worked_before,
                 performance=performance,
             )
+
+    def look_at_door(self) -> FetchStatus | None:
+        """Return the state of the door out; ``None`` = it cannot be told."""
+        try:
+            return self._performance()
+        except Exception:  # a fetcher of somebody's own; who waits for the job must get its report all the same
+            logger.exception("the door cannot tell its state", extra={"job_id": self.spec.job_id})
+            return None
 
     def attempts_at(self, day: date, districts: Iterable[str | None], *, listing: bool) -> int:
         """Return the failed attempts that the units had behind them when the work was interrupted, those of the unit with most.
@@ -362,13 +370,6 @@ class LiveJob:
             except Exception:  # forgotten, or the job store cannot be read
                 logger.warning("the job cannot be looked at", exc_info=True, extra={"job_id": self.spec.job_id})
         return report if report.status.is_at_rest else evolve(report, status_reason=self._reason)
-
-    def _look_at_door(self) -> FetchStatus | None:
-        try:
-            return self._performance()
-        except Exception:  # a fetcher of somebody's own; who waits for the job must get its report all the same
-            logger.exception("the door cannot tell its state", extra={"job_id": self.spec.job_id})
-            return None
 
     def _apply(self, changes: Sequence[Change]) -> Sequence[JobEvent]:
         """Let *changes* happen, in the job store first; the caller holds the lock, and tells the subscribers when it has let go.

@@ -116,7 +116,7 @@ class HostStatus:
 
 @frozen
 class FetchStatus:
-    """The state of the door out, for `BackfillReport.performance_status` (R12.4).
+    """The state of the door out: its limits and breakers, and what was asked for and served.
 
     Attributes:
         hosts: One entry for each host seen.

@@ -81,7 +81,8 @@ class BackfillReport:
         errors_total: How many there are.
         partial_snapshots: The days it stored of which districts are missing because they failed.
         findings: What readers of the data should know (the newest 1,000).
-        performance_status: The protective machinery at work: limits, breaker, cache.
+        performance_status: The protective machinery at work: limits, breaker, cache. As it is now while the job runs or waits in this
+            process, as it was at its rest afterwards; ``None`` = another process worked on it, or the source does not fetch.
         created_at: When the job was accepted (aware, UTC).
         started_at: When its work began.
         completed_at: When it reached a final state.

@@ -23,6 +23,7 @@ SUGGESTED = 3
 _LISTED = 12  # configured districts that a remedy repeats
 _SHOWN = 80  # characters of an identifier that a log line or an error repeats
 _ALL = "name districts, or clear the configuration to have all of them in scope"
+_LONGEST_REMARK = 1000  # characters of who changed the configuration, and of why
 _CLOSE = 0.5  # identifiers are short: '61' and '16' have half of their characters in common
 
 
@@ -213,6 +214,8 @@ def _check_remark(field: str, value: object) -> None:
     """Refuse what could be written into the file but not read back."""
     if value is not None and not (isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)):
         raise InvalidRequest(field, value, "not text that a file can hold", "write a name or a sentence, or leave it out")
+    if isinstance(value, str) and len(value) > _LONGEST_REMARK:
+        raise InvalidRequest(field, value, f"longer than {_LONGEST_REMARK:,} characters", "shorten it")
 
 
 def _suggest(text: str, known: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from backfill.service import BackfillService
 from backfill.web.conditions import etag_of, matches
 from backfill.web.events import EventStream
 from backfill.web.operations import PROBLEM, Call, Operation, State, Stream, WebLimits
-from backfill.web.problems import places_of, trouble_of
+from backfill.web.problems import places_of, refusal_of, trouble_of
 from backfill.web.reading import read_call
 from backfill.web.render import encode_as
 from backfill.web.routes import offered_by
@@ -123,16 +123,19 @@ class WebApp:
 
     def _choose(self, path: str, method: str) -> Operation:
         here = {operation.method: operation for operation in self._state.operations if operation.path == path}
+        if "GET" in here and not here["GET"].is_stream:
+            here["HEAD"] = here["GET"]
         if method in here:
             return here[method]
-        if method == "HEAD" and "GET" in here and not here["GET"].is_stream:
-            return here["GET"]
         known = ", ".join(sorted(here))
         raise Trouble("method-not-allowed", f"it knows {known}", f"use {known}", headers={"Allow": known})
 
     async def _carry_out(self, operation: Operation, request: Request) -> ASGIApp:
         call = await read_call(operation, request, self._service, self._limits, self._state)
-        result = await self._threads.run(_work, operation, call, ",".join(request.headers.getlist("if-none-match")))
+        try:
+            result = await self._threads.run(_work, operation, call, ",".join(request.headers.getlist("if-none-match")))
+        except InvalidRequest as error:
+            raise refusal_of(error, places_of(operation), call.given_values) from None
         if isinstance(result, Stream):
             return EventStream(result, self._threads, self._limits, self._state.slots)
         return _without_body(result, request)

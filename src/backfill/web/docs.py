@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import cast
@@ -14,13 +15,13 @@ from backfill.jsonvalues import JsonValue
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b; background: #fff }
 h2 { border-bottom: 1px solid #767676; margin-top: 2.5rem } h3 { margin-bottom: 0.25rem } code, pre { font: 14px/1.5 ui-monospace, monospace }
-pre { background: #f4f4f4; padding: 0.75rem; overflow-x: auto } th, td { text-align: left; vertical-align: top; padding: 0.25rem 1rem 0.25rem 0 }
+table { margin: 1rem 0 } pre { background: #f4f4f4; padding: 0.75rem; overflow-x: auto } th, td { text-align: left; vertical-align: top; padding: 0.25rem 1rem 0.25rem 0 }
 a { color: #0b57d0 } .method { display: inline-block; min-width: 3.5rem; font-weight: 700 }
-@media (prefers-color-scheme: dark) { body { color: #e8e8e8; background: #161616 } pre { background: #262626 } a { color: #8ab4f8 } }
+@media (prefers-color-scheme: dark) { body { color: #e8e8e8; background: #161616 } table { margin: 1rem 0 } pre { background: #262626 } a { color: #8ab4f8 } }
 """
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+POLICY = f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
 def render_docs(document: Mapping[str, JsonValue], root: str) -> tuple[bytes, str]:
@@ -56,13 +57,13 @@ def _paths(document: Mapping[str, JsonValue]) -> Iterator[str]:
 
 def _operation(method: str, path: str, said: Mapping[str, JsonValue]) -> Iterator[str]:
     yield f'<h3 id="{_text(said["operationId"])}"><span class="method">{method}</span> <code>{_text(path)}</code></h3>'
-    yield f"<p>{_text(said['summary'])} {_text(said.get('description', ''))}</p>"
+    yield f"<p>{_prose(said['summary'])} {_prose(said.get('description', ''))}</p>"
     parameters = cast("list[JsonValue]", said["parameters"])
     if parameters:
         yield '<table><thead><tr><th scope="col">Parameter</th><th scope="col">In</th><th scope="col">What</th></tr></thead><tbody>'
         for parameter in map(_object, parameters):
             needed = " (required)" if parameter["required"] else ""
-            what = _text(parameter.get("description", ""))
+            what = _prose(parameter.get("description", ""))
             yield f"<tr><td><code>{_text(parameter['name'])}</code>{needed}</td><td>{_text(parameter['in'])}</td><td>{what}</td></tr>"
         yield "</tbody></table>"
     if "requestBody" in said:
@@ -70,7 +71,7 @@ def _operation(method: str, path: str, said: Mapping[str, JsonValue]) -> Iterato
     yield '<table><thead><tr><th scope="col">Status</th><th scope="col">What</th><th scope="col">Body</th></tr></thead><tbody>'
     for status, response in _object(said["responses"]).items():
         reply = _object(response)
-        yield f"<tr><td>{status}</td><td>{_text(reply['description'])}</td><td>{_link(reply)}</td></tr>"
+        yield f"<tr><td>{status}</td><td>{_prose(reply['description'])}</td><td>{_link(reply)}</td></tr>"
     yield "</tbody></table>"
 
 
@@ -94,3 +95,8 @@ def _object(value: JsonValue) -> Mapping[str, JsonValue]:
 
 def _text(value: JsonValue) -> str:
     return escape(str(value))
+
+
+def _prose(value: JsonValue) -> str:
+    """Return a text for people, in which what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(value))

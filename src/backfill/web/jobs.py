@@ -13,7 +13,7 @@ from backfill.job import Job
 from backfill.model import BackfillReport, BackfillRequest, BackfillStatus, DayRow, UnitState
 from backfill.web.bodies import ErrorPage, GapRequest, JobPage, RebuildRequest, UnitRow, UnitsView
 from backfill.web.operations import Answer, Call, Stream
-from backfill.web.plans import check_size
+from backfill.web.plans import check_size, coverage_of
 from backfill.web.queries import ErrorQuery, JobQuery
 from backfill.web.trouble import Trouble
 
@@ -106,16 +106,12 @@ def cancel_backfill(call: Call) -> Answer | Stream:
 
 def pause_backfill(call: Call) -> Answer | Stream:
     """Pause a job: what is in flight ends, nothing new starts until it is resumed."""
-    return _act(call, _method(call, "pause_backfill"))
+    return _act(call, call.service.pause_backfill)
 
 
 def resume_backfill(call: Call) -> Answer | Stream:
     """Resume a paused job."""
-    return _act(call, _method(call, "resume_backfill"))
-
-
-def _method(call: Call, name: str) -> Callable[[str], bool]:
-    return cast("Callable[[str], bool]", getattr(call.service, name))
+    return _act(call, call.service.resume_backfill)
 
 
 def _act(call: Call, change: Callable[[str], bool], reached: frozenset[BackfillStatus] = frozenset()) -> Answer:
@@ -146,16 +142,15 @@ def fill_gaps(call: Call) -> Answer | Stream:
     """Start a job that collects what the coverage of a range lacks."""
     check_queue(call)
     asked = call.given(GapRequest)
-    fill = cast("Callable[..., Job]", getattr(call.service, "fill_gaps"))  # noqa: B009 - not every service has it
-    return accepted(call, fill(asked.start, asked.end, districts=asked.districts, frequency=asked.frequency))
+    coverage = coverage_of(call, asked.start, asked.end, asked.districts, asked.frequency)
+    return accepted(call, call.service.fill_gaps(coverage))
 
 
 def rebuild_snapshots(call: Call) -> Answer | Stream:
     """Start a job that makes the snapshots of a range anew from the archive of raw documents, without the network."""
     check_queue(call)
     asked = call.given(RebuildRequest)
-    rebuild = cast("Callable[..., Job]", getattr(call.service, "rebuild"))  # noqa: B009 - as above
-    return accepted(call, rebuild(asked.start, asked.end, districts=asked.districts))
+    return accepted(call, call.service.rebuild(asked.start, asked.end, districts=asked.districts))
 
 
 def _poll(report: BackfillReport) -> dict[str, str]:

@@ -163,7 +163,7 @@ def _sent(names: Iterable[str]) -> Schema:
 
 
 def _problem(status: int, components: Components) -> Schema:
-    kinds = "; ".join(f"`{code}`: {title.lower()}" for code, (of, title) in KINDS.items() if of == status)
+    kinds = "; ".join(f"`{code}`: {title[0].lower()}{title[1:]}" for code, (of, title) in KINDS.items() if of == status)
     names = ["Retry-After"] if status in {429, 503} else []
     schema = schema_of(object_of(Problem), components)
     return {"description": kinds, "headers": _sent(names), "content": {PROBLEM: {"schema": schema}}}

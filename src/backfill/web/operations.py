@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
 
-from attrs import define, field, frozen
+from attrs import AttrsInstance, asdict, define, field, frozen
 
 from backfill.model import JobEvent
 from backfill.service import BackfillService
@@ -147,6 +147,17 @@ class Call:
     def given(self, _kind: type[T], /) -> T:
         """Return the body."""
         return cast("T", self.body)
+
+    @property
+    def given_values(self) -> Mapping[str, object]:
+        """The values of query and body, by their names in Python."""
+        found: dict[str, object] = {}
+        for part in (self.query, self.body):
+            if isinstance(part, dict):
+                found |= part
+            elif part is not None:
+                found |= asdict(cast("AttrsInstance", part), recurse=False)
+        return found
 
     def next_page(self, **changes: object) -> str:
         """Return the address of the next page: this one, with some of its query's values replaced."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backfill.model import BackfillRequest
+from datetime import date
+
+from backfill.model import BackfillRequest, Coverage, Frequency
 from backfill.web.operations import Answer, Call, Stream
 from backfill.web.queries import CoverageQuery
 from backfill.web.trouble import Trouble
@@ -32,6 +34,15 @@ def check_size(call: Call, units: int) -> None:
 def get_coverage(call: Call) -> Answer | Stream:
     """Say of each day and district whether it is stored, failed, unavailable or was never tried."""
     query = call.asked(CoverageQuery)
-    coverage = call.service.coverage(query.start, query.end, districts=query.district, frequency=query.frequency)
+    return Answer(coverage_view(coverage_of(call, query.start, query.end, query.district, query.frequency)))
+
+
+def coverage_of(call: Call, start: date, end: date, districts: tuple[str, ...] | None, frequency: Frequency) -> Coverage:
+    """Return what is known of a range.
+
+    Raises:
+        Trouble: It has too many units.
+    """
+    coverage = call.service.coverage(start, end, districts=districts, frequency=frequency)
     check_size(call, len(coverage.days) * len(coverage.districts))
-    return Answer(coverage_view(coverage))
+    return coverage

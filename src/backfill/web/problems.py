@@ -7,11 +7,9 @@ under the request's identifier.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
-import attrs
 from starlette.exceptions import HTTPException
 
 from backfill.errors import (
@@ -23,12 +21,11 @@ from backfill.errors import (
     ServiceUnusable,
     StoreUnavailable,
 )
-from backfill.model import BackfillRequest
 from backfill.web.bodies import WrongValue
-from backfill.web.convert import Misfit, pointer
+from backfill.web.convert import Misfit, pointer, show
 from backfill.web.operations import Operation
 from backfill.web.trouble import Trouble
-from backfill.web.wire import wire_name
+from backfill.web.wire import in_wire_words
 
 logger = logging.getLogger("backfill.web")
 
@@ -65,7 +62,7 @@ def trouble_of(error: Exception, places: Places, request_id: str) -> Trouble:  #
         case Misfit():
             return _misfit(error)
         case InvalidRequest():
-            return _invalid(error, places)
+            return refusal_of(error, places, {})
         case JobNotFound():
             return Trouble("job-not-found", f"there is no job {error.backfill_id}", "GET /backfills lists the jobs there are")
         case PlanOutdated():
@@ -103,12 +100,24 @@ def _misfit(error: Misfit) -> Trouble:
     return Trouble(code, detail, "see errors for each of them; GET /openapi.json has the schema", wrong=error.wrong)
 
 
-def _invalid(error: InvalidRequest, places: Places) -> Trouble:
+def refusal_of(error: InvalidRequest, places: Places, given: Mapping[str, object]) -> Trouble:
+    """Return what *error* means for the client, with a pointer to the very element where it is about one of a list.
+
+    Args:
+        error: What was raised.
+        places: Where its names stood in the request.
+        given: The values that the request had, by their names in Python.
+    """
     where, name = places.get(error.field, places[""])
     detail, remedy = in_wire_words(error.rule), in_wire_words(error.remedy)
-    wrong = WrongValue(where, pointer(*filter(None, [name])), detail, remedy)
+    tokens = [name] if name else []
+    names = (attribute for attribute, place in places.items() if place == (where, name))
+    value = next((given[attribute] for attribute in names if attribute in given), None)
+    if isinstance(value, tuple) and isinstance(error.value, str) and error.value in value:
+        tokens.append(str(value.index(error.value)))
+        detail = f"{show(error.value)}: {detail}"
     code = "job-state" if error.field == "backfill_id" else "invalid-request"
-    return Trouble(code, detail, remedy, wrong=[wrong])
+    return Trouble(code, detail, remedy, wrong=[WrongValue(where, pointer(*tokens), detail, remedy)])
 
 
 def _refused(error: HTTPException) -> Trouble:
@@ -116,11 +125,3 @@ def _refused(error: HTTPException) -> Trouble:
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         return Trouble("unauthorized", "the request names nobody who is known", "sign in, then repeat it", headers=headers)
     return Trouble("forbidden", "whoever sent the request may not do this", "ask whoever runs this server", headers=headers)
-
-
-_PYTHON_NAMES = re.compile(rf"\b({'|'.join(field.name for field in attrs.fields(BackfillRequest) if '_' in field.name)})\b")
-
-
-def in_wire_words(text: str) -> str:
-    """Return *text* with the members of a request called as on the wire. For people only."""
-    return _PYTHON_NAMES.sub(lambda found: wire_name(found[0]), text)

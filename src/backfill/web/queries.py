@@ -53,8 +53,8 @@ class SnapshotQuery:
     """Which stored days.
 
     Attributes:
-        start: None before this day.
-        end: None after this day.
+        start: Leave out those before this day.
+        end: Leave out those after this day.
         limit: So many at most.
     """
 

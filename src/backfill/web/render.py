@@ -1,4 +1,9 @@
-"""Writes values as their shapes say: what goes out."""
+"""Writes values as their shapes say: what goes out over HTTP.
+
+`backfill.wire.to_wire` writes any value by looking at it, for files and the command line, which print more than is published, to who may
+see all of it. Here the shape decides, not the value: what goes out has the types that the document promises, tells alternatives apart, and
+hides secrets in texts that may quote an address. Names have one home, `backfill.wire`; a test holds the two together.
+"""
 
 from __future__ import annotations
 

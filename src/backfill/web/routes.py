@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from backfill.model import BackfillPlan, BackfillReport, BackfillRequest
 from backfill.service import BackfillService
 from backfill.web import configuration, events, jobs, observing, plans, showing, snapshots
@@ -40,12 +38,6 @@ REPORT = object_of(BackfillReport)
 BODY = (413, 415, 422)
 _QUERY = {cls: object_of(cls) for cls in (JobQuery, ErrorQuery, EventQuery, SnapshotQuery, CoverageQuery)}
 
-
-def has(method: str) -> Callable[[BackfillService], bool]:
-    """Return what tells whether a service has *method*."""
-    return lambda service: hasattr(service, method)
-
-
 _ACCEPTED = Reply("Accepted: what has become of the job so far.", REPORT, headers=("Location", "Retry-After"))
 _ACTION = {
     200: Reply("It was so already.", REPORT, headers=("Retry-After",)),
@@ -64,12 +56,12 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", _JOB + "/units", jobs.get_units, {200: Reply("The table.", object_of(UnitsView))}, (404,), conditional=True),
     Operation("GET", _JOB + "/events", events.watch_backfill, {200: _EVENTS, 204: Reply("It has ended, and all was told.", media_type=None)}, (404,), query=_QUERY[EventQuery], headers=_LAST),
     Operation("POST", _JOB + "/cancel", jobs.cancel_backfill, _ACTION, (404, 409, 413)),
-    Operation("POST", _JOB + "/pause", jobs.pause_backfill, _ACTION, (404, 409, 413), needs=has("pause_backfill")),
-    Operation("POST", _JOB + "/resume", jobs.resume_backfill, _ACTION, (404, 409, 413), needs=has("resume_backfill")),
+    Operation("POST", _JOB + "/pause", jobs.pause_backfill, _ACTION, (404, 409, 413)),
+    Operation("POST", _JOB + "/resume", jobs.resume_backfill, _ACTION, (404, 409, 413)),
     Operation("POST", _JOB + "/retry", jobs.retry_backfill, {202: _ACCEPTED}, (404, 409, 413, 429)),
     Operation("POST", "/plans", plans.make_plan, {200: Reply("The plan.", object_of(BackfillPlan))}, BODY, body=object_of(BackfillRequest)),
-    Operation("POST", "/gaps", jobs.fill_gaps, {202: _ACCEPTED}, (*BODY, 429), body=object_of(GapRequest), needs=has("fill_gaps")),
-    Operation("POST", "/rebuilds", jobs.rebuild_snapshots, {202: _ACCEPTED}, (*BODY, 429), body=object_of(RebuildRequest), needs=has("rebuild")),
+    Operation("POST", "/gaps", jobs.fill_gaps, {202: _ACCEPTED}, (*BODY, 429), body=object_of(GapRequest)),
+    Operation("POST", "/rebuilds", jobs.rebuild_snapshots, {202: _ACCEPTED}, (*BODY, 429), body=object_of(RebuildRequest)),
     Operation("GET", "/coverage", plans.get_coverage, {200: Reply("The coverage.", object_of(CoverageView))}, (422,), query=_QUERY[CoverageQuery], conditional=True),
     Operation("GET", "/snapshots", snapshots.list_snapshots, {200: Reply("A page.", object_of(SnapshotPage))}, query=_QUERY[SnapshotQuery], conditional=True),
     Operation("GET", "/snapshots/{day}", snapshots.get_snapshot, {200: Reply("The day.", object_of(SnapshotView))}, (404,), conditional=True),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,9 @@ from backfill.errors import InvalidRequest
 from backfill.service import BackfillService
 from backfill.web.app import create_app
 from backfill.web.security import LOOPBACK_HOSTS, Authorize, everybody
+
+_OF_THE_PORT: Mapping[int | None, str] = {errno.EADDRINUSE: "it is in use", errno.EACCES: "it is kept for others"}
+"""What is wrong with the port, and not with the address."""
 
 GRACE_SECONDS = 5
 """For so long a server that stops waits for the requests that it is answering."""
@@ -78,9 +82,9 @@ class Server:
             self._listening = socket.create_server((host, port), family=family)
         except OSError as error:
             remedy = "choose another port or address; port 0 is any that is free"
-            raise InvalidRequest(
-                "host", f"{host}:{port}", f"nothing can listen there: {error.strerror or error}", remedy
-            ) from None
+            field = "port" if error.errno in _OF_THE_PORT else "host"
+            rule = f"nothing can listen there: {_OF_THE_PORT.get(error.errno, error.strerror or str(error))}"
+            raise InvalidRequest(field, f"{host}:{port}", rule, remedy) from None
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._listening.getsockname()[1]}"
         self._thread.start()

@@ -14,6 +14,7 @@ from functools import cache
 import attrs
 
 from backfill import wire
+from backfill.model import BackfillRequest
 from backfill.web.shapes import (
     Anything,
     Array,
@@ -106,5 +107,23 @@ def described(cls: type) -> tuple[str, Mapping[str, str]]:
     said: dict[str, str] = {}
     for section in re.findall(r"^(?:Args|Attributes):\n((?:[ ]+.*\n?|\n)+)", text, re.MULTILINE):
         for name, words in re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, re.MULTILINE):
-            said[name] = re.sub(r"\s+", " ", words)
-    return summary, said
+            said[name] = in_wire_words(re.sub(r"\s+", " ", words))
+    return in_wire_words(summary), said
+
+
+_PYTHON_NAMES = re.compile(rf"\b({'|'.join(field.name for field in attrs.fields(BackfillRequest) if '_' in field.name)})\b")
+_REQUIREMENTS = re.compile(r" \(R[0-9]+(?:\.[0-9]+)?\)")
+_PYTHON_VALUES: Mapping[str, str] = {
+    "``None``": "`null`",
+    "``True``": "`true`",
+    "``False``": "`false`",
+    "a ``datetime.date`` or ": "",
+    "``": "`",
+}
+
+
+def in_wire_words(text: str) -> str:
+    """Return *text* with members of a request and values called as on the wire. For people only; pure."""
+    for python, wire_word in _PYTHON_VALUES.items():
+        text = text.replace(python, wire_word)
+    return _PYTHON_NAMES.sub(lambda found: wire_name(found[0]), _REQUIREMENTS.sub("", text))

@@ -22,6 +22,7 @@ from backfill.model.request import MAX_CONCURRENCY
 from backfill.web.bodies import Configuring, GapRequest, RebuildRequest, StartOptions
 from backfill.web.queries import CoverageQuery, ErrorQuery, EventQuery, JobQuery, SnapshotQuery
 from backfill.web.shapes import Array, Choice, Integer, Nullable, Number, Shape, Table, Text
+from backfill.wire import WHOLE
 
 NAMES: Mapping[str, str] = {"place": "in"}
 """Members of bodies that only HTTP has, whose name on the wire is not theirs in camel case; `backfill.wire` has those of the model."""
@@ -65,7 +66,7 @@ SHAPES: Mapping[tuple[type, str], Shape] = {
     (ErrorQuery, "limit"): PAGE,
     (ErrorQuery, "after"): SEQUENCE,
     (EventQuery, "after"): Nullable(SEQUENCE),
-    (UnitsSettled, "states"): Table(Text(), Choice(UnitState), whole="*"),
+    (UnitsSettled, "states"): Table(Text(), Choice(UnitState), whole=WHOLE),
     (DistrictError, "message"): SCRUBBED,
     (ErrorGroup, "example"): SCRUBBED,
     (Finding, "message"): SCRUBBED,

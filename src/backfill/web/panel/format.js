@@ -69,3 +69,12 @@ export function ranges(days, most = 8) {
 export function word(words, key) {
   return Object.hasOwn(words, key) ? words[key] : key;
 }
+
+/**
+ * A text that was made elsewhere, to stand inside another: what it says of the direction of writing ends with it.
+ * @param {string} text
+ * @returns {string}
+ */
+export function isolated(text) {
+  return /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(text) ? `\u2068${text}\u2069` : text;
+}

@@ -3,7 +3,7 @@
 
 import { FINAL } from "./client.js";
 import { h } from "./dom.js";
-import { count, duration, percent, ranges, size, when, word } from "./format.js";
+import { count, duration, isolated, percent, ranges, size, when, word } from "./format.js";
 import { STRINGS } from "./strings.js";
 import { doubts } from "./startview.js";
 import { badge, button, facts, folded, legend, table } from "./ui.js";
@@ -23,7 +23,7 @@ const STATES = ["completed", "skipped", "unavailable", "failed", "pending"];
 
 /** @param {BackfillReport} report @returns {string} Which districts it is for. */
 export function scopeText(report) {
-  return report.scope.districts === null ? STRINGS.allDistricts : STRINGS.districts(report.scope.districts);
+  return report.scope.districts === null ? STRINGS.allDistricts : STRINGS.districts(report.scope.districts.map(isolated));
 }
 
 /** @param {BackfillReport} report @param {Ui} ui @param {Act} act @returns {VElement} */
@@ -160,14 +160,14 @@ function errors(report, ui, act) {
 
 /** @param {ErrorGroup} group @param {readonly DistrictError[]} known @param {Ui} ui @param {Act} act @returns {VElement} */
 function errorGroup(group, known, ui, act) {
-  const title = `${STRINGS.group(count(group.count), group.kind)} · ${word(STRINGS.stage, group.stage)} · ${group.isRetryable ? STRINGS.mayRetry : STRINGS.mayNotRetry}`;
+  const title = `${STRINGS.group(count(group.count), isolated(group.kind))} · ${word(STRINGS.stage, group.stage)} · ${group.isRetryable ? STRINGS.mayRetry : STRINGS.mayNotRetry}`;
   const words = STRINGS.errorColumns;
   return folded(title, `errors ${group.stage} ${group.kind} ${group.isRetryable}`, ui, act, () => {
     const mine = known.filter((error) => error.stage === group.stage && error.kind === group.kind && error.isRetryable === group.isRetryable);
-    const rows = mine.map((error) => h("tr", null, h("th", { scope: "row" }, error.districtId ?? STRINGS.noDay), h("td", null, error.day), h("td", null, count(error.attempts)), h("td", null, error.message)));
+    const rows = mine.map((error) => h("tr", null, h("th", { scope: "row" }, error.districtId ?? STRINGS.noDay), h("td", { class: "day" }, error.day), h("td", null, count(error.attempts)), h("td", { class: "text" }, error.message)));
     return [
       h("p", { key: "advice" }, group.isRetryable ? STRINGS.advice.retry : word(STRINGS.advice, group.stage)),
-      h("p", { key: "example" }, h("q", null, group.example)),
+      h("p", { key: "example" }, h("q", null, isolated(group.example))),
       rows.length ? table({ district: words.district, day: words.day, attempts: words.attempts, message: words.message }, rows, title) : null,
     ];
   });
@@ -176,7 +176,7 @@ function errorGroup(group, known, ui, act) {
 /** @param {BackfillReport} report @param {Ui} ui @param {Act} act @returns {VElement | null} */
 function findings(report, ui, act) {
   if (report.findings.length === 0) return null;
-  const line = (/** @type {BackfillReport["findings"][number]} */ found) => h("li", null, [found.day, found.district].filter(Boolean).join(" · "), found.day || found.district ? ": " : "", found.message);
+  const line = (/** @type {BackfillReport["findings"][number]} */ found) => h("li", null, [found.day, found.district && isolated(found.district)].filter(Boolean).join(" · "), found.day || found.district ? ": " : "", found.message);
   return folded(`${STRINGS.findingsTitle}: ${count(report.findings.length)}`, "findings", ui, act, () => [h("ul", null, report.findings.map(line))]);
 }
 
@@ -199,7 +199,7 @@ function machine(status) {
       [words.rate, status.rate === null ? STRINGS.noLimit : STRINGS.perSecond(count(status.rate))],
     ]),
     saved > 0 && h("p", { class: "muted" }, STRINGS.cacheShare(percent(saved, saved + status.requests - status.retries))),
-    status.hosts.length > 0 && table(STRINGS.hostColumns, status.hosts.map(host), STRINGS.hostsTitle),
+    status.hosts.length > 0 && table(STRINGS.hostColumns, status.hosts.map(host), STRINGS.hostsTitle, "hosts"),
   );
 }
 

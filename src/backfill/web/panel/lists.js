@@ -42,7 +42,7 @@ function jobTable(jobs, act) {
       h("td", null, when(report.createdAt)),
     );
   });
-  return table(STRINGS.columns, rows, STRINGS.views.jobs);
+  return table(STRINGS.columns, rows, STRINGS.views.jobs, "cards");
 }
 
 /** @param {Ui} ui @param {Act} act @returns {VElement} */

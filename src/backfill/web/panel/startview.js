@@ -1,7 +1,7 @@
 // The form for a new backfill, with the plan of what it will do.
 
 import { h } from "./dom.js";
-import { count, duration, ranges, word } from "./format.js";
+import { count, duration, isolated, ranges, word } from "./format.js";
 import { STRINGS } from "./strings.js";
 import { button, facts, folded, problemBox } from "./ui.js";
 
@@ -86,7 +86,7 @@ export function doubts(scope) {
   /** @type {[string, BackfillScope["excluded"]][]} */
   const lists = [[STRINGS.excludedTitle, scope.excluded], [STRINGS.doubtfulTitle, scope.doubtful]];
   return lists.filter(([, doubts]) => doubts.length).map(([title, doubts]) =>
-    h("div", { class: "note", key: title }, h("strong", null, title), h("ul", null, doubts.map((doubt) => h("li", null, h("b", null, doubt.text), `: ${doubt.why}. `, STRINGS.didYouMean(doubt.suggestions))))),
+    h("div", { class: "note", key: title }, h("strong", null, title), h("ul", null, doubts.map((doubt) => h("li", null, h("b", null, isolated(doubt.text)), `: ${isolated(doubt.why)}. `, STRINGS.didYouMean(doubt.suggestions.map(isolated)))))),
   );
 }
 

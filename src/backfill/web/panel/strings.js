@@ -180,10 +180,10 @@ export const STRINGS = {
     strategy: "Collected by",
     why: "Because",
   },
-  planNothing: "Nothing is left to do: everything is stored already.",
+  planNothing: "Nothing is left to do: everything that can be had is stored.",
   planInexact: "Estimates: some days have still to be listed.",
   unknown: "not known beforehand",
-  fixFirst: "Mend what is marked above first.",
+  fixFirst: "Mend what is marked first.",
 
   // --- coverage
   coverageTitle: "What is stored, and what is missing",
@@ -191,7 +191,7 @@ export const STRINGS = {
   coverageFirst: "Choose a range of days.",
   coverageEmpty: "Nothing was ever collected in this range, and no districts are configured.",
   /** @param {string} count */
-  fillGaps: (count) => `Fill ${count} gaps`,
+  fillGaps: (count) => (count === "1" ? "Fill the gap" : `Fill ${count} gaps`),
   noGaps: "No gaps.",
 
   // --- problems and announcements

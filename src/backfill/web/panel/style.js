@@ -25,7 +25,7 @@ const CSS = `
 *, ::before, ::after { box-sizing: border-box; }
 h1, h2, h3, p, ul, dl, dd { margin: 0; }
 h1 { font-size: 1.25rem; } h2 { font-size: 1.15rem; min-width: 0; display: flex; gap: .6rem; align-items: center; flex-wrap: wrap; } h3 { font-size: 1rem; margin-bottom: .4rem; }
-.panel { overflow-wrap: anywhere; padding: 1rem; max-width: 75rem; margin: 0 auto; display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
+.panel { container-type: inline-size; overflow-wrap: anywhere; padding: 1rem; max-width: 75rem; margin: 0 auto; display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
 .panel > header, article > header { display: flex; justify-content: space-between; align-items: center; gap: .75rem; flex-wrap: wrap; }
 article, section, [role="tabpanel"], [role="tabpanel"] > div, .plan, .plan > div { display: grid; gap: .8rem; grid-template-columns: minmax(0, 1fr); align-content: start; }
 article { gap: 1.1rem; }
@@ -54,7 +54,7 @@ input[type="checkbox"] { width: 1.1rem; height: 1.1rem; accent-color: var(--bf-a
 .tools select { width: auto; }
 .actions { display: flex; gap: .5rem; align-items: center; flex-wrap: wrap; }
 .badge, .breaker { font-size: .82rem; font-weight: 600; padding: .1rem .55rem; border-radius: 1rem; border: 1px solid var(--bf-edge); white-space: nowrap; }
-.breaker { white-space: normal; }
+.breaker { white-space: normal; display: inline-block; }
 .badge.processing { border-color: var(--bf-accent); color: var(--bf-accent); } .badge.complete { border-color: var(--bf-completed); }
 .badge.error, .badge.partial_success { border-color: var(--bf-failed); } .breaker.open, .breaker.half-open { border-color: var(--bf-failed); border-radius: .4rem; } .breaker.closed { border: 0; font-weight: 400; padding: 0; }
 .bar { display: flex; height: .7rem; border-radius: .35rem; overflow: hidden; background: var(--bf-pending); min-width: 8rem; }
@@ -67,13 +67,18 @@ dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr))
 dl div { min-width: 0; } dt { font-size: .82rem; color: var(--bf-muted); } dd { overflow-wrap: anywhere; }
 .wide { overflow-x: auto; max-height: 26rem; border: 1px solid var(--bf-line); border-radius: .4rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: start; padding: .4rem .7rem; border-bottom: 1px solid var(--bf-line); vertical-align: top; font-weight: 400; overflow-wrap: anywhere; min-width: 3.5rem; }
+th, td { text-align: start; padding: .4rem .7rem; border-bottom: 1px solid var(--bf-line); vertical-align: top; font-weight: 400; overflow-wrap: break-word; min-width: 3.5rem; }
 thead th { position: sticky; top: 0; background: var(--bf-raised); font-weight: 600; overflow-wrap: normal; z-index: 1; }
 tbody tr:last-child > * { border-bottom: 0; }
-td.progress { min-width: 14rem; } tbody th { min-width: 7rem; }
+td.progress { min-width: 14rem; } tbody th { min-width: 7rem; overflow-wrap: anywhere; } .hosts tbody th { min-width: 20rem; } .hosts td, td.day { white-space: nowrap; } td.text { min-width: 14rem; overflow-wrap: anywhere; }
+.cards { max-height: none; }
+@container (max-width: 38rem) {
+  .cards thead { position: absolute; clip-path: inset(50%); } .cards tbody tr { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: .2rem .8rem; padding: .6rem .7rem; border-bottom: 1px solid var(--bf-line); }
+  .cards tbody tr:last-child { border-bottom: 0; } .cards tbody :is(th, td) { display: block; padding: 0; border: 0; min-width: 0; } .cards td:is(.progress, :last-child) { grid-column: 1 / -1; } .cards td:last-child { color: var(--bf-muted); font-size: .82rem; }
+}
 details > summary { cursor: pointer; padding: .15rem 0; color: var(--bf-accent); overflow-wrap: anywhere; } details[open] > summary { margin-bottom: .4rem; } details > p { margin-bottom: .4rem; }
 .start { display: grid; gap: 1.5rem; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) !important; }
-@media (max-width: 48rem) { .start { grid-template-columns: minmax(0, 1fr) !important; } }
+@container (max-width: 46rem) { .start { grid-template-columns: minmax(0, 1fr) !important; } }
 form { display: grid; gap: .8rem; align-content: start; } form details { display: block; } form details[open] > .field { margin-bottom: .8rem; }
 form.range { grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); align-items: end; }
 .field { display: grid; gap: .15rem; } .field label { font-weight: 600; } .field.flag { grid-template-columns: auto 1fr; column-gap: .5rem; } .flag .hint, .flag .wrong { grid-column: 2; }

@@ -8,8 +8,8 @@
  * @property {CollectionStrategy} strategy How the days are collected, and why.
  * @property {string} source The name of the source.
  * @property {readonly (PlannedDay)[]} days Every day in the order of work, known gaps included.
- * @property {Readonly<Record<string, number | null>>} requests Documents to request per report; ``None`` = not known beforehand.
- * @property {number | null} secondsAtRate Seconds that the known requests need under the rate limit; ``None`` = not known.
+ * @property {Readonly<Record<string, number | null>>} requests Documents to request per report; `null` = not known beforehand.
+ * @property {number | null} secondsAtRate Seconds that the known requests need under the rate limit; `null` = not known.
  * @property {boolean} exact Whether total and requests are counts and not estimates.
  * @property {string} fingerprint Equal for plans that would do the same.
  */
@@ -24,13 +24,13 @@
  * @property {CollectionStrategy} collectionStrategy How it collects, and why.
  * @property {Progress} progress How far it is.
  * @property {readonly (string)[]} snapshotIds The days it has stored, in ISO form, in the order of their publishing.
- * @property {string | null} error Why the job as a whole failed, or ``None``.
+ * @property {string | null} error Why the job as a whole failed, or `null`.
  * @property {readonly (ErrorGroup)[]} errorSummary The failures, grouped by cause, most frequent first.
  * @property {readonly (DistrictError)[]} errors The newest 1,000 failures, oldest first; `BackfillService.errors` pages through all.
  * @property {number} errorsTotal How many there are.
  * @property {readonly (string)[]} partialSnapshots The days it stored of which districts are missing because they failed.
  * @property {readonly (Finding)[]} findings What readers of the data should know (the newest 1,000).
- * @property {FetchStatus | null} performanceStatus The protective machinery at work: limits, breaker, cache.
+ * @property {FetchStatus | null} performanceStatus The protective machinery at work: limits, breaker, cache. As it is now while the job runs or waits in this process, as it was at its rest afterwards; `null` = another process worked on it, or the source does not fetch.
  * @property {string} createdAt When the job was accepted (aware, UTC).
  * @property {string | null} startedAt When its work began.
  * @property {string | null} completedAt When it reached a final state.
@@ -39,26 +39,26 @@
 /**
  * A range of past days, for some districts or all, and how to collect them.
  * @typedef {object} BackfillRequest
- * @property {string} startDate First day: a ``datetime.date`` or "YYYY-MM-DD".
- * @property {string | null} [endDate] Last day, inclusive; ``None`` = the first day alone.
- * @property {readonly (string)[] | null} [targetDistricts] Which districts; ``None`` = all in the configured scope.
- * @property {CollectionType} [collectionType] ``"auto"`` lets the selector choose the cheapest way.
- * @property {Detail} [detail] ``"auto"`` = full for named districts, a summary for all of them.
+ * @property {string} startDate First day: "YYYY-MM-DD".
+ * @property {string | null} [endDate] Last day, inclusive; `null` = the first day alone.
+ * @property {readonly (string)[] | null} [targetDistricts] Which districts; `null` = all in the configured scope.
+ * @property {CollectionType} [collectionType] `"auto"` lets the selector choose the cheapest way.
+ * @property {Detail} [detail] `"auto"` = full for named districts, a summary for all of them.
  * @property {number} [concurrency] Districts (or days, where one call serves a day) in work at once, 1 to 64.
- * @property {boolean} [retryFailures] ``False`` = one attempt a document.
+ * @property {boolean} [retryFailures] `false` = one attempt a document.
  * @property {boolean} [skipExisting] Do not collect again what is stored, settled and of sufficient detail.
- * @property {boolean} [enableCaching] ``False`` = ask the publisher anew, once, even for what is archived.
+ * @property {boolean} [enableCaching] `false` = ask the publisher anew, once, even for what is archived.
  * @property {number | null} [minIntervalSeconds] Seconds between this job's requests, on top of the host's limit.
- * @property {Frequency} [frequency] ``"daily"``, ``"weekly"`` (start + 7k) or ``"month-end"``.
- * @property {Order} [order] ``"newest-first"`` or ``"oldest-first"``.
- * @property {number | null} [maxFailures] The job pauses once so many units have failed since it was started, or last resumed; ``None`` = it goes on.
+ * @property {Frequency} [frequency] `"daily"`, `"weekly"` (start + 7k) or `"month-end"`.
+ * @property {Order} [order] `"newest-first"` or `"oldest-first"`.
+ * @property {number | null} [maxFailures] The job pauses once so many units have failed since it was started, or last resumed; `null` = it goes on.
  */
 
 /**
  * The districts that a request may touch.
  * @typedef {object} BackfillScope
  * @property {ScopeKind} kind All of the scope, several named districts, or one.
- * @property {readonly (string)[] | null} districts Which; ``None`` = every district that existed on each day.
+ * @property {readonly (string)[] | null} districts Which; `null` = every district that existed on each day.
  * @property {readonly (Doubt)[]} excluded Targets left out, each with the reason and suggestions.
  * @property {readonly (Doubt)[]} doubtful Targets kept although no stored day has them, each with suggestions.
  */
@@ -66,19 +66,19 @@
 /**
  * A request, and under which condition to start it.
  * @typedef {object} BackfillStart
- * @property {string} startDate First day: a ``datetime.date`` or "YYYY-MM-DD".
- * @property {string | null} [endDate] Last day, inclusive; ``None`` = the first day alone.
- * @property {readonly (string)[] | null} [targetDistricts] Which districts; ``None`` = all in the configured scope.
- * @property {CollectionType} [collectionType] ``"auto"`` lets the selector choose the cheapest way.
- * @property {Detail} [detail] ``"auto"`` = full for named districts, a summary for all of them.
+ * @property {string} startDate First day: "YYYY-MM-DD".
+ * @property {string | null} [endDate] Last day, inclusive; `null` = the first day alone.
+ * @property {readonly (string)[] | null} [targetDistricts] Which districts; `null` = all in the configured scope.
+ * @property {CollectionType} [collectionType] `"auto"` lets the selector choose the cheapest way.
+ * @property {Detail} [detail] `"auto"` = full for named districts, a summary for all of them.
  * @property {number} [concurrency] Districts (or days, where one call serves a day) in work at once, 1 to 64.
- * @property {boolean} [retryFailures] ``False`` = one attempt a document.
+ * @property {boolean} [retryFailures] `false` = one attempt a document.
  * @property {boolean} [skipExisting] Do not collect again what is stored, settled and of sufficient detail.
- * @property {boolean} [enableCaching] ``False`` = ask the publisher anew, once, even for what is archived.
+ * @property {boolean} [enableCaching] `false` = ask the publisher anew, once, even for what is archived.
  * @property {number | null} [minIntervalSeconds] Seconds between this job's requests, on top of the host's limit.
- * @property {Frequency} [frequency] ``"daily"``, ``"weekly"`` (start + 7k) or ``"month-end"``.
- * @property {Order} [order] ``"newest-first"`` or ``"oldest-first"``.
- * @property {number | null} [maxFailures] The job pauses once so many units have failed since it was started, or last resumed; ``None`` = it goes on.
+ * @property {Frequency} [frequency] `"daily"`, `"weekly"` (start + 7k) or `"month-end"`.
+ * @property {Order} [order] `"newest-first"` or `"oldest-first"`.
+ * @property {number | null} [maxFailures] The job pauses once so many units have failed since it was started, or last resumed; `null` = it goes on.
  * @property {string | null} [planFingerprint] Start only if the request would still be planned as in the plan of this fingerprint.
  */
 
@@ -102,7 +102,7 @@
  * The selector's choice for a job, with its reason.
  * @typedef {object} CollectionStrategy
  * @property {Method} method One call a day for all, one call a district, or one call a day for several.
- * @property {string} detail What a record must hold to be worth skipping: ``"summary"`` or ``"full"``.
+ * @property {string} detail What a record must hold to be worth skipping: `"summary"` or `"full"`.
  * @property {string} rationale Why this method, in a sentence; stored with the job.
  */
 
@@ -113,7 +113,7 @@
 /**
  * The districts that may be collected.
  * @typedef {object} Configuration
- * @property {readonly (string)[] | null} districts They; ``null`` = nothing is configured, every district is in scope.
+ * @property {readonly (string)[] | null} districts They; `null` = nothing is configured, every district is in scope.
  * @property {readonly (ConfigurationChange)[]} history The newest hundred changes, newest first.
  */
 
@@ -122,8 +122,8 @@
  * @typedef {object} ConfigurationChange
  * @property {string} at When (aware, UTC).
  * @property {ChangeAction} action What was done.
- * @property {readonly (string)[] | null} before The districts configured before; ``None`` = nothing was, every district was in scope.
- * @property {readonly (string)[] | null} after The districts configured since; ``None`` = as above.
+ * @property {readonly (string)[] | null} before The districts configured before; `null` = nothing was, every district was in scope.
+ * @property {readonly (string)[] | null} after The districts configured since; `null` = as above.
  * @property {string | null} by Who did it, where they said so.
  * @property {string | null} note Why, where they said so.
  */
@@ -131,7 +131,7 @@
 /**
  * The districts to configure.
  * @typedef {object} Configuring
- * @property {readonly (string)[] | null} districts Exactly these; ``null`` = none, so that every district is in scope.
+ * @property {readonly (string)[] | null} districts Exactly these; `null` = none, so that every district is in scope.
  * @property {string | null} [by] Who changes it, for the history.
  * @property {string | null} [note] Why, for the history.
  */
@@ -140,7 +140,7 @@
  * One day of a coverage.
  * @typedef {object} CoverageRow
  * @property {string} day The day.
- * @property {string | null} gap Why the publisher is known not to have it, or ``None``.
+ * @property {string | null} gap Why the publisher is known not to have it, or `null`.
  * @property {readonly (number)[]} cells For each district, in the order of `CoverageView.districts`, the position of its state in `CoverageView.states`.
  */
 
@@ -178,9 +178,9 @@
  */
 
 /**
- * Why one unit failed (R6.2).
+ * Why one unit failed.
  * @typedef {object} DistrictError
- * @property {string | null} districtId The district; ``None`` when the day could not even be listed.
+ * @property {string | null} districtId The district; `null` when the day could not even be listed.
  * @property {string} day The day.
  * @property {Stage} stage Where it failed.
  * @property {string} kind One word of a small vocabulary, for grouping.
@@ -221,11 +221,11 @@
  * Failures of a job, oldest first.
  * @typedef {object} ErrorPage
  * @property {readonly (DistrictError)[]} items They.
- * @property {string | null} next The address of the next page, or ``null``.
+ * @property {string | null} next The address of the next page, or `null`.
  */
 
 /**
- * The state of the door out, for `BackfillReport.performance_status` (R12.4).
+ * The state of the door out: its limits and breakers, and what was asked for and served.
  * @typedef {object} FetchStatus
  * @property {readonly (HostStatus)[]} hosts One entry for each host seen.
  * @property {number} requests Requests sent.
@@ -233,7 +233,7 @@
  * @property {number} reused Documents served from the archive.
  * @property {number} shared Documents served by another unit's request that was under way.
  * @property {number} bytesReceived Bytes of the bodies received, as they came over the wire.
- * @property {number | null} rate Requests a second that any one host will be asked for at most; ``None`` = no limit.
+ * @property {number | null} rate Requests a second that any one host will be asked for at most; `null` = no limit.
  */
 
 /**
@@ -272,7 +272,7 @@
 /**
  * Whether the service can take jobs.
  * @typedef {object} Health
- * @property {string} status ``ok``.
+ * @property {string} status `ok`.
  * @property {string} operation What metadata and logs call its jobs.
  * @property {string} version Of this library.
  */
@@ -281,11 +281,11 @@
  * The protective machinery at work for one host.
  * @typedef {object} HostStatus
  * @property {string} host Scheme, name and port.
- * @property {number | null} rate Requests a second allowed; ``None`` = no limit.
+ * @property {number | null} rate Requests a second allowed; `null` = no limit.
  * @property {number} concurrency Requests at once allowed.
  * @property {number} inFlight Requests under way.
  * @property {number} waiting Calls that wait for their turn.
- * @property {string} breaker ``closed``, ``open`` or ``half-open``.
+ * @property {string} breaker `closed`, `open` or `half-open`.
  * @property {number} parkedSeconds For how long the host is left alone from now on, because it asked for it or does not answer; 0 = not.
  */
 
@@ -302,7 +302,7 @@
  * Jobs, newest first.
  * @typedef {object} JobPage
  * @property {readonly (BackfillReport)[]} items Their reports, without errors, findings and progress per district.
- * @property {string | null} next The address of the next page, or ``null``.
+ * @property {string | null} next The address of the next page, or `null`.
  */
 
 /**
@@ -317,11 +317,11 @@
  * One day of a plan.
  * @typedef {object} PlannedDay
  * @property {string} day The day.
- * @property {string | null} asOfDate When its edition was (or will have been) given out; ``None`` = not known.
- * @property {Gap | null} gap Why nothing will be requested for it (``unknown``: its list is empty); ``None`` = it will be collected.
- * @property {string | null} settledOn From when on its edition no longer changes; ``None`` = it never does.
+ * @property {string | null} asOfDate When its edition was (or will have been) given out; `null` = not known.
+ * @property {Gap | null} gap Why nothing will be requested for it (`unknown`: its list is empty); `null` = it will be collected.
+ * @property {string | null} settledOn From when on its edition no longer changes; `null` = it never does.
  * @property {Method} strategy How it is collected.
- * @property {readonly (string)[] | null} districts Which districts; ``None`` = the day is listed first.
+ * @property {readonly (string)[] | null} districts Which districts; `null` = the day is listed first.
  * @property {readonly (string)[]} existing Of them, those stored already that will be skipped.
  * @property {boolean} listed Whether `districts` is the day's own list, so that it need not be listed.
  */
@@ -351,7 +351,7 @@
  * @property {boolean} isEstimate Whether days are still to be listed, so that the total may grow.
  * @property {readonly (string)[]} current The days in work.
  * @property {Readonly<Record<string, Readonly<Record<string, number>>>>} districtProgress The same counts for each district, by state.
- * @property {number | null} etaSeconds Seconds that the rest will take at the pace so far; ``None`` = not known.
+ * @property {number | null} etaSeconds Seconds that the rest will take at the pace so far; `null` = not known.
  */
 
 /**
@@ -365,7 +365,7 @@
 /**
  * What a manifest says of one stored record, so that the record itself need not be opened.
  * @typedef {object} RecordHeader
- * @property {string} detail ``"full"`` or ``"summary"``.
+ * @property {string} detail `"full"` or `"summary"`.
  * @property {string} asOfDate The day on which the publisher gave the figures out.
  * @property {boolean} settled Whether it need not be collected again.
  * @property {string} contentDigest SHA-256 of what the record says (not of when or from where it came).
@@ -384,14 +384,14 @@
  * One stored day in a list.
  * @typedef {object} SnapshotItem
  * @property {string} day The day.
- * @property {number | null} districtCount How many districts it has; ``null`` = its manifest cannot be read.
+ * @property {number | null} districtCount How many districts it has; `null` = its manifest cannot be read.
  */
 
 /**
- * What is said of a stored day as a whole (R5.5).
+ * What is said of a stored day as a whole.
  * @typedef {object} SnapshotMetadata
  * @property {string} day The day.
- * @property {SnapshotStatus} status ``success`` or ``partial``.
+ * @property {SnapshotStatus} status `success` or `partial`.
  * @property {string} createdAt When the day was first stored (aware, UTC).
  * @property {string} updatedAt When it was last changed.
  * @property {string} asOfDate The newest as-of date of its records.
@@ -411,7 +411,7 @@
  * Stored days, ascending.
  * @typedef {object} SnapshotPage
  * @property {readonly (SnapshotItem)[]} items They.
- * @property {string | null} next The address of the next page, or ``null``.
+ * @property {string | null} next The address of the next page, or `null`.
  */
 
 /**
@@ -447,8 +447,8 @@
  * @property {string} snapshotDate The day that the figures describe.
  * @property {string} asOfDate The day on which the publisher gave them out.
  * @property {string} collectedAt When the latest of its documents was fetched.
- * @property {string} status ``success``.
- * @property {string} detail ``full`` or ``summary``.
+ * @property {string} status `success`.
+ * @property {string} detail `full` or `summary`.
  * @property {string} calculationVersion Version of the rules that made it.
  * @property {readonly (DocumentRef)[]} provenance The raw documents that it was made from.
  * @property {unknown} data The figures, as the source returned them.
@@ -472,7 +472,7 @@
  * One day of a job.
  * @typedef {object} UnitRow
  * @property {string} day The day.
- * @property {number | null} whole The position in `states` of the state of the day as a whole, while it is not listed; else ``null``.
+ * @property {number | null} whole The position in `states` of the state of the day as a whole, while it is not listed; else `null`.
  * @property {readonly (number)[]} cells For each district, in the order of `districts`, the position of its state in `states`; -1 = no unit of this job.
  */
 
@@ -481,7 +481,7 @@
  */
 
 /**
- * Units of a day reached a final state. A ``None`` key stands for the day as a whole.
+ * Units of a day reached a final state. A `null` key stands for the day as a whole.
  * @typedef {object} UnitsSettled
  * @property {"units-settled"} kind
  * @property {string} day
@@ -499,7 +499,7 @@
 /**
  * One value that cannot be accepted.
  * @typedef {object} WrongValue
- * @property {string} in Where it stands: ``body``, ``query``, ``path`` or ``header``.
+ * @property {string} in Where it stands: `body`, `query`, `path` or `header`.
  * @property {string} pointer JSON Pointer to it within that place, as a URI fragment.
  * @property {string} detail The rule that it breaks.
  * @property {string} remedy What to write instead.

@@ -73,11 +73,16 @@ export function problemBox(found, dismiss) {
     "div",
     { class: "problem", role: "alert" },
     h("p", null, h("strong", null, title), ": ", detail),
-    remedy && h("p", null, remedy),
-    errors?.length ? h("ul", null, errors.map((wrong) => h("li", null, h("code", null, wrong.pointer), ": ", wrong.detail, "; ", wrong.remedy))) : null,
+    errors?.length ? h("ul", null, errors.map((wrong) => h("li", null, placeOf(wrong.pointer), ": ", wrong.detail, "; ", wrong.remedy))) : remedy && h("p", null, remedy),
     requestId && h("p", { class: "small" }, STRINGS.requestId(requestId)),
     dismiss && button(STRINGS.dismiss, dismiss),
   );
+}
+
+/** @param {string} pointer @returns {VElement | string} The field that it leads to, as the form calls it. */
+function placeOf(pointer) {
+  const name = pointer.split("/")[1] ?? "";
+  return Object.hasOwn(STRINGS.field, name) ? word(STRINGS.field, name) : h("code", null, pointer);
 }
 
 /** @param {string} status @returns {VElement} */
@@ -106,8 +111,8 @@ export function legend(words, counts, written) {
   );
 }
 
-/** @param {Record<string, string | null>} heads By key; `null` = for screen readers only. @param {VElement[]} rows @param {string} label @returns {VElement} */
-export function table(heads, rows, label) {
+/** @param {Record<string, string | null>} heads By key; `null` = for screen readers only. @param {VElement[]} rows @param {string} label @param {"" | "cards" | "hosts"} [style] `cards` = where there is little room, each row is a card. @returns {VElement} */
+export function table(heads, rows, label, style = "") {
   const head = Object.entries(heads).map(([name, text]) => h("th", { scope: "col", key: name }, text));
-  return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, h("table", null, h("thead", null, h("tr", null, head)), h("tbody", null, rows)));
+  return h("div", { class: `wide ${style}`, tabindex: 0, role: "region", "aria-label": label }, h("table", null, h("thead", null, h("tr", null, head)), h("tbody", null, rows)));
 }
