@@ -22,6 +22,7 @@ from uuid import uuid4
 from attrs import field, frozen
 
 from backfill.errors import DamagedFile
+from backfill.fetching.blobs import packed
 from backfill.fetching.redaction import Secrets
 from backfill.jsonvalues import dumps
 from backfill.model import Document
@@ -165,15 +166,15 @@ class ObjectRawArchive:
     def _keep(self, sha256: str, content: bytes) -> None:
         """Keep a content; does nothing when it is there already, and mends a damaged object."""
         key = _content_key(sha256)
-        packed = gzip.compress(content, mtime=0)  # no time in it: the same content gives the same object
-        if not self._bucket.exchange(key, packed, None) and self._content(sha256) is None:
-            self._bucket.write(key, packed)
+        body = packed(content)
+        if not self._bucket.exchange(key, body, None) and self._content(sha256) is None:
+            self._bucket.write(key, body)
 
     def _content(self, sha256: str) -> bytes | None:
         """Return the content with this hash; ``None`` = it is missing or damaged."""
-        packed = self._bucket.read(_content_key(sha256))
+        kept = self._bucket.read(_content_key(sha256))
         try:
-            content = None if packed is None else gzip.decompress(packed)
+            content = None if kept is None else gzip.decompress(kept)
         except (gzip.BadGzipFile, EOFError, zlib.error):
             return None
         return content if content is not None and hashlib.sha256(content).hexdigest() == sha256 else None
