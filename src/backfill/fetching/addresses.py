@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 from backfill.model import DocumentRequest
@@ -20,6 +21,7 @@ def full_address(request: DocumentRequest) -> str:
     return urlunsplit(parts._replace(query=query, fragment=""))
 
 
+@lru_cache(maxsize=64)  # each door on a call's way asks
 def host_of(url: str) -> str:
     """Return scheme, name and port of the host that *url* asks, or ``""`` if it asks none (as ``file:`` does).
 

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from pathlib import Path
 
 from backfill.errors import DamagedFile
 from backfill.jsonvalues import JsonValue, loads
 from backfill.model import DistrictRecord, SnapshotMetadata, SummaryHeader
 from backfill.serialization import decode_record
-from backfill.stores._generations import Generations
 from backfill.stores._layout import checked_district, checked_summary, district_file, summary_file
 from backfill.stores._manifest import REMEDY, FileFacts, Manifest
 from backfill.stores._missing import no_district, no_summary
-from backfill.stores._problems import translated
+
+FetchFile = Callable[[Manifest, str, FileFacts], bytes]
+"""Returns the file of this name, of the state that the manifest describes.
+
+Raises:
+    DamagedFile: It is missing, or has another content.
+    SnapshotNotFound: The state was replaced so long ago that it is gone.
+"""
 
 
 class FileSnapshot:
-    """What `PerDistrictFileSnapshotStore.read` returns: one state of a day, whatever becomes of the day meanwhile. Any thread.
+    """One state of a day that is kept in files, whatever becomes of the day meanwhile. Any thread.
 
     Args:
-        generations: Where files are read.
-        root: The store's root, for errors.
+        fetch: Returns the content of a file of this state.
         manifest: Of the state.
         metadata: Of the state.
     """
 
-    def __init__(self, generations: Generations, root: Path, manifest: Manifest, metadata: SnapshotMetadata) -> None:
-        self._generations = generations
-        self._root = root
+    def __init__(self, fetch: FetchFile, manifest: Manifest, metadata: SnapshotMetadata) -> None:
+        self._fetch = fetch
         self._manifest = manifest
         self._metadata = metadata
 
@@ -68,7 +71,7 @@ class FileSnapshot:
         if header is None:
             raise no_district(self.day, district, self.districts)
         name = district_file(district)
-        content = self._fetch(name, FileFacts(header.size, header.sha256))
+        content = self._fetch(self._manifest, name, FileFacts(header.size, header.sha256))
         record = decode_record(content, settled=header.settled, path=name)
         if (record.day, record.district_id) != (self.day, district):
             raise DamagedFile(
@@ -87,8 +90,4 @@ class FileSnapshot:
         header = self._manifest.summaries.get(checked_summary(name))
         if header is None:
             raise no_summary(self.day, name, self._manifest.summaries)
-        return loads(self._fetch(summary_file(name), FileFacts(header.size, header.sha256)))
-
-    def _fetch(self, name: str, facts: FileFacts) -> bytes:
-        with translated(self._root, f"reading {name} of {self.day}"):
-            return self._generations.fetch(self._manifest, name, facts)
+        return loads(self._fetch(self._manifest, summary_file(name), FileFacts(header.size, header.sha256)))

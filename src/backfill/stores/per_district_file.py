@@ -31,6 +31,7 @@ from backfill.stores._generations import Generations
 from backfill.stores._index import EntryIndex
 from backfill.stores._layout import Layout, district_file, parse_day
 from backfill.stores._locks import Locks
+from backfill.stores._manifest import FileFacts, Manifest
 from backfill.stores._missing import no_day
 from backfill.stores._problems import translated
 from backfill.stores._snapshot import FileSnapshot
@@ -114,7 +115,11 @@ class PerDistrictFileSnapshotStore:
             found = self._generations.load(as_date("day", day))
         if found is None:
             raise no_day(day)
-        return FileSnapshot(self._generations, self._root, *found)
+        return FileSnapshot(self._fetch, *found)
+
+    def _fetch(self, manifest: Manifest, name: str, facts: FileFacts) -> bytes:
+        with translated(self._root, f"reading {name} of {manifest.day}"):
+            return self._generations.fetch(manifest, name, facts)
 
     def entries(self, day: date, /) -> Mapping[str, RecordHeader]:
         """Return what the day's manifest says of each record whose file is there; empty when the day is not stored.
