@@ -52,8 +52,9 @@ def main() -> None:
             subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
             seconds = time.perf_counter() - began
             total += seconds
-            print(f"{title}: {seconds:.1f} s")
-        print(f"{'with what is installed' if short else 'from an empty environment'} to the first picture: {total:.1f} s")
+            sys.stdout.write(f"{title}: {seconds:.1f} s\n")
+        kind = "with what is installed" if short else "from an empty environment"
+        sys.stdout.write(f"{kind} to the first picture: {total:.1f} s\n")
 
 
 if __name__ == "__main__":
