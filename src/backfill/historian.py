@@ -19,6 +19,7 @@ from backfill.servicebase import ServiceBase
 if TYPE_CHECKING:
     from backfill.history.cache import HistoryCache
     from backfill.history.days import DayDiff
+    from backfill.history.noted import Findings
     from backfill.history.pruning import Pruning
     from backfill.model import Explanation, Finding, Verification
     from backfill.rebuilding.planning import Collaborators
@@ -204,8 +205,10 @@ class Historian(ServiceBase):
         *,
         districts: Sequence[str] | None = None,
         kinds: Sequence[str] | None = None,
-    ) -> Iterator[Finding]:
-        """Iterate over what was found about the stored figures of a range, by day; then over figures that decrease though they add up.
+    ) -> Findings:
+        """Return what was found about the stored figures of a range, by day; then the figures that decrease though they add up.
+
+        It is looked up when one goes through it, and anew each time.
 
         Args:
             start: First day; ``None`` = the first stored.
@@ -216,15 +219,19 @@ class Historian(ServiceBase):
         Raises:
             InvalidRequest: A value cannot be what it is said to be.
         """
-        from backfill.history.noted import DECREASE, decreases, noted  # noqa: PLC0415 - as above
+        from backfill.history.noted import DECREASE, Findings, decreases, noted  # noqa: PLC0415 - as above
 
         self._check_process()
         first, last = (None if day is None else as_date("day", day) for day in (start, end))
         names = self._names(districts)
-        wanted = None if kinds is None else frozenset(kinds)
-        yield from noted(self._store, first, last, districts=None if names is None else frozenset(names), kinds=wanted)
-        if isinstance(self._source, Cumulative) and (wanted is None or DECREASE in wanted):
-            yield from decreases(self.history(districts, None, first, last), self._source)
+        wanted = None if kinds is None else frozenset(as_texts("kinds", kinds))
+
+        def look() -> Iterator[Finding]:
+            yield from noted(self._store, first, last, districts=None if names is None else frozenset(names), kinds=wanted)
+            if isinstance(self._source, Cumulative) and (wanted is None or DECREASE in wanted):
+                yield from decreases(self.history(districts, None, first, last), self._source)
+
+        return Findings(look)
 
     def prune(
         self,

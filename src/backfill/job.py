@@ -34,6 +34,16 @@ class Job:
         except Exception:  # noqa: BLE001 - cleaned up, carried over a fork, a job store that fails: it can still be shown
             return f"<Job {self.backfill_id}>"
 
+    def _repr_html_(self) -> str:
+        from backfill.display.live import job_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return job_html(self)
+
+    def _ipython_display_(self) -> None:
+        from backfill.display.live import show_job  # noqa: PLC0415 - as above
+
+        show_job(self)
+
     @property
     def future(self) -> Future[BackfillReport]:
         """A future of the report with which it comes to rest, already running: wait for it, or hand it to ``asyncio.wrap_future``.

@@ -1,4 +1,4 @@
-"""One line of progress on a terminal, for who waits for a job."""
+"""Progress for who waits for a job: one line on a terminal, or a picture in the cell of a notebook."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def display(progress: Show | bool | None) -> Show | None:
         return progress
     if progress is not None and not isinstance(progress, bool):
         raise InvalidRequest("progress", progress, "neither a function nor a bool", "pass a function that takes a report")
+    if progress is not False and "IPython" in sys.modules:
+        from backfill.display.live import CellProgress, in_notebook  # noqa: PLC0415 - only a notebook pays for it
+
+        if in_notebook():
+            return CellProgress()
     stream = sys.stderr
     if stream is not None and (progress or (progress is None and _is_terminal(stream))):
         return Line(stream)

@@ -109,7 +109,7 @@ class BackfillService(Historian):
         Args:
             request: What to do.
             progress: Called with the report about twice a second; ``True`` = a line on standard error; ``None`` = that line
-                if standard error is a terminal; ``False`` = nothing. What the function raises cancels the job, and is raised.
+                if standard error is a terminal; ``False`` = nothing. In a notebook a picture in the cell takes the place of the line. What the function raises cancels the job, and is raised.
 
         Raises:
             InvalidRequest: It cannot be done.

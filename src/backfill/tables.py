@@ -179,6 +179,11 @@ class Table:
             return module.DataFrame({column.name: column.values for column in self.columns}, schema=types)
         return module.from_arrow(self)
 
+    def _repr_html_(self) -> str:
+        from backfill.display.stored import table_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return table_html(self)
+
 
 def _nanoarrow() -> Any:
     """Return the library that makes Arrow's arrays, loaded by whoever hands a table on.

@@ -10,8 +10,8 @@ import pytest
 
 import backfill
 from backfill.cli.invoking import invoked_as
-from backfill.cli.wording import FAILURES, FINDINGS, GAPS, duration, listing, meaning, plural, size
 from backfill.model import Gap
+from backfill.wording import FAILURES, FINDINGS, GAPS, duration, listing, meaning, plural, size
 
 SOURCES = [path.read_text() for path in Path(backfill.__file__).parent.rglob("*.py") if "testing" not in path.parts]
 

@@ -10,7 +10,7 @@ import click
 from backfill.cli.console import results
 from backfill.cli.options import as_json, existing, opened, root_argument, several, talk, talking
 from backfill.cli.printing import print_json
-from backfill.cli.wording import plural
+from backfill.wording import plural
 
 _MOST = 36_500
 

@@ -9,8 +9,8 @@ import click
 from backfill.cli.console import results
 from backfill.cli.options import Function, as_json, opened, root_argument, several
 from backfill.cli.printing import print_facts, print_json
-from backfill.cli.wording import listing
 from backfill.scopes import ConfigurationChange, DistrictConfigurationService
+from backfill.wording import listing
 
 _EVERY = "none configured: every district is in scope"
 

@@ -14,7 +14,7 @@ from backfill.cli.invoking import invoked_as
 from backfill.cli.picture import print_bars, print_coverage
 from backfill.cli.printing import print_command, print_counted, print_facts, print_table, print_text, print_title
 from backfill.cli.reported import print_failures
-from backfill.cli.wording import FINDINGS, duration, meaning, size
+from backfill.wording import FINDINGS, duration, meaning, size
 
 _INDENT = "  "
 

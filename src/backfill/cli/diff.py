@@ -10,8 +10,8 @@ import click
 from backfill.cli.console import results
 from backfill.cli.options import as_day, as_json, district_option, existing, opened, root_argument, several, talk, talking
 from backfill.cli.printing import print_facts, print_json, print_text, print_title
-from backfill.cli.wording import listing, plural
 from backfill.history.days import DayDiff
+from backfill.wording import listing, plural
 
 SHOWN = 12
 """So many places of a district are printed; --json has all."""

@@ -12,7 +12,7 @@ import click
 from backfill.cli.console import results
 from backfill.cli.options import as_day, as_json, district_option, existing, opened, root_argument, several, talk, talking
 from backfill.cli.printing import print_counted, print_json, print_text, print_title
-from backfill.cli.wording import FINDINGS, meaning
+from backfill.wording import FINDINGS, meaning
 
 
 @click.command(short_help="List what a reader of the figures should know.")

@@ -12,10 +12,10 @@ from backfill.cli.exits import ExitCode
 from backfill.cli.invoking import invoked_as
 from backfill.cli.options import as_json, opened, root_argument, several, talk, talking
 from backfill.cli.printing import print_counted, print_facts, print_json, print_text, print_title
-from backfill.cli.wording import meaning
 from backfill.toastmasters.calendar import day_of
 from backfill.toastmasters.dashboard import parse_document_name
 from backfill.toastmasters.importing import ImportReport
+from backfill.wording import meaning
 
 REFUSALS = {
     "no_rows": "it has no rows: kept, and never used",

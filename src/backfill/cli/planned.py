@@ -9,8 +9,8 @@ from itertools import groupby
 from rich.console import Console
 
 from backfill.cli.printing import print_counted, print_facts, print_table, print_title
-from backfill.cli.wording import GAPS, duration, listing, meaning, plural
 from backfill.model import BackfillPlan, PlannedDay
+from backfill.wording import GAPS, duration, listing, meaning, plural
 
 DAYS_SHOWN = 40
 

@@ -11,9 +11,9 @@ import click
 from backfill.cli.console import results
 from backfill.cli.options import as_day, as_json, existing, opened, root_argument, several, talk, talking
 from backfill.cli.printing import print_facts, print_json
-from backfill.cli.wording import listing, plural, size
 from backfill.history.pruning import Pruning, month_ends
 from backfill.model.checks import last_of_month
+from backfill.wording import listing, plural, size
 
 RULES: dict[str, Callable[[date], bool]] = {
     "month-ends": month_ends,

@@ -11,8 +11,8 @@ from backfill.cli.exits import ExitCode
 from backfill.cli.options import as_json, district_option, opened, publisher_options, root_argument, several, talk, talking
 from backfill.cli.printing import print_facts, print_json
 from backfill.cli.stopping import Stopping
-from backfill.cli.wording import listing, plural
 from backfill.model import SnapshotStatus
+from backfill.wording import listing, plural
 
 
 @click.command(short_help="Collect the newest day there is.")

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from backfill.cli.console import results
 from backfill.cli.printing import print_counted, print_facts, print_text, print_title
-from backfill.cli.wording import FAILURES, FINDINGS, GAPS, duration, listing, meaning, plural, size
 from backfill.model import BackfillPlan, BackfillReport, BackfillStatus, ErrorGroup, Finding
+from backfill.wording import FAILURES, FINDINGS, GAPS, duration, listing, meaning, plural, size
 
 _NOTHING_PUBLISHED = "nothing was published for the district on that day"
 

@@ -11,7 +11,7 @@ from backfill.cli.console import results
 from backfill.cli.exits import ExitCode
 from backfill.cli.options import as_day, as_json, existing, opened, root_argument, several, talk, talking
 from backfill.cli.printing import print_facts, print_json
-from backfill.cli.wording import plural
+from backfill.wording import plural
 
 
 @click.command(short_help="Make the rankings of days anew from the archive.")

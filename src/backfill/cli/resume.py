@@ -12,10 +12,10 @@ from backfill.cli.exits import ExitCode
 from backfill.cli.options import existing, root_argument, several
 from backfill.cli.printing import print_json
 from backfill.cli.reported import outcome, resume_command
-from backfill.cli.wording import plural
 from backfill.cli.working import AtWork, Means, at_work, working_options
 from backfill.job import Job
 from backfill.model import BackfillReport, BackfillStatus
+from backfill.wording import plural
 
 
 @click.command(short_help="Go on with what was paused or interrupted.")

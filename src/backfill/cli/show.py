@@ -16,13 +16,13 @@ from backfill.cli.exits import ExitCode, Failure
 from backfill.cli.options import as_day, as_json, existing, opened, root_argument, several, talk, talking
 from backfill.cli.printing import print_facts, print_json, print_table, print_text, print_title
 from backfill.cli.reported import print_findings
-from backfill.cli.wording import listing, size
 from backfill.errors import InvalidRequest
 from backfill.jsonvalues import JsonValue, loads
 from backfill.model import DistrictRecord, Evidence, Explanation, RecordHeader, SnapshotMetadata
 from backfill.protocols import Snapshot
 from backfill.serialization import encode_record
 from backfill.toastmasters import DashboardService
+from backfill.wording import listing, size
 
 _OPERATIONS_SHOWN = 5
 _SHA_SHOWN = 12

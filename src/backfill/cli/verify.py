@@ -22,8 +22,8 @@ from backfill.cli.options import (
     talking,
 )
 from backfill.cli.printing import print_counted, print_facts, print_json, print_text, print_title
-from backfill.cli.wording import CAUSES, meaning, plural
 from backfill.model import Difference, Verification
+from backfill.wording import CAUSES, meaning, plural
 
 SHOWN = 20
 """So many differences are printed; --json has all."""

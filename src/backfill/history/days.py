@@ -50,6 +50,11 @@ class DayDiff:
             )
         )
 
+    def _repr_html_(self) -> str:
+        from backfill.display.stored import diff_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return diff_html(self)
+
 
 def diff_days(
     store: SnapshotStore, before: date, after: date, *, districts: Sequence[str] | None = None, other: SnapshotStore | None = None

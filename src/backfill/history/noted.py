@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 
 from attrs import evolve
@@ -10,10 +10,42 @@ from attrs import evolve
 from backfill.errors import DamagedFile, SnapshotNotFound
 from backfill.model import Finding
 from backfill.protocols import Cumulative, SnapshotStore
-from backfill.tables import Table
+from backfill.tables import Column, Table
 
 DECREASE = "decrease"
 """The kind of the finding that a figure which adds up over a period is smaller than before."""
+
+
+class Findings:
+    """The findings of a range, looked up anew each time that one goes through them. Any thread.
+
+    Args:
+        look: Looks them up.
+    """
+
+    def __init__(self, look: Callable[[], Iterator[Finding]]) -> None:
+        self._look = look
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Iterate over the findings, by day; then over figures that decrease though they add up."""
+        return self._look()
+
+    def table(self) -> Table:
+        """Return a row for each finding."""
+        found = list(self)
+        return Table(
+            (
+                Column.of("day", [one.day for one in found]),
+                Column.of("district", [one.district for one in found]),
+                Column.of("kind", [one.kind for one in found]),
+                Column.of("message", [one.message for one in found]),
+            )
+        )
+
+    def _repr_html_(self) -> str:
+        from backfill.display.noted import findings_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return findings_html(self)
 
 
 def decreases(table: Table, source: Cumulative) -> Iterator[Finding]:

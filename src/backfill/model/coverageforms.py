@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
-from html import escape
 from math import ceil
 from types import MappingProxyType
 from typing import TypeAlias
@@ -38,12 +37,12 @@ TYPED = dict(zip(CellState, "#+x. ", strict=True))
 NOT_PUBLISHED = "nothing-published"
 """The kind of what a job asked for, where nothing was published."""
 
-_COLOURS = dict(zip(CellState, ("#2e7d32", "#80cbc4", "#c62828", "#bdbdbd", "#ffffff"), strict=True))
 _WORST_FIRST = (CellState.FAILED, CellState.NEVER_TRIED, CellState.SUMMARY, CellState.FULL, CellState.UNAVAILABLE)
 _MONTH = 4  # columns of a month's name and a space
 _LEAST = 10  # columns for the days, however narrow
 _LABEL = 26  # columns for the names of districts, and a margin
 _ROWS = 40  # rows of a picture, at most
+_HTML_COLUMNS = 120
 
 
 _Part = Callable[[date], tuple[int, int]]
@@ -213,24 +212,17 @@ class CoverageForms:
 
     def to_html(self) -> str:
         """Return the picture as a table of HTML, whole in itself: no script, no style sheet, nothing from elsewhere."""
-        columns = Columns.fitting(self.days, 120)
-        heads = "".join(f"<th title='{group[0]}' style='font:10px sans-serif'>{label}</th>" for group, label in _labels(columns))
-        body = "".join(
-            f"<tr><th scope='row' style='text-align:left;font:11px sans-serif'>{escape(_label(districts))}</th>"
-            + "".join(map(_cell, columns.groups, states))
-            + "</tr>"
-            for states, districts in self.rows(columns)
-        )
-        counts = self.counts
-        legend = " &nbsp; ".join(
-            f"<span style='background:{_COLOURS[state]};border:1px solid #999'>&nbsp;&nbsp;</span> {state.replace('-', ' ')} {counts[state]:,}"
-            for state in CellState
-            if counts[state]
-        )
-        return f"<table style='border-collapse:collapse'><thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table><p>{legend}</p>"
+        return self._html(None)
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        from backfill.display.coverage import ROWS  # noqa: PLC0415 - as below
+
+        return self._html(ROWS)
+
+    def _html(self, most_rows: int | None) -> str:
+        from backfill.display.coverage import coverage_html  # noqa: PLC0415 - only who looks at HTML pays for it
+
+        return coverage_html(self, Columns.fitting(self.days, _HTML_COLUMNS), _LABEL - 2, most_rows=most_rows)
 
     # --- tables -------------------------------------------------------------------------------------------------------
 
@@ -278,16 +270,3 @@ class CoverageForms:
 def _label(districts: Sequence[str]) -> str:
     named = " ".join(districts)
     return named if len(named) <= _LABEL - 2 else f"{len(districts):,} districts"
-
-
-def _labels(columns: Columns) -> Iterator[tuple[tuple[date, ...], str]]:
-    last = None
-    for group in columns.groups:
-        month = (group[0].year, group[0].month)
-        yield group, f"{group[0]:%b<br>%Y}" if month != last else ""
-        last = month
-
-
-def _cell(group: tuple[date, ...], state: CellState) -> str:
-    days = str(group[0]) if len(group) == 1 else f"{group[0]} to {group[-1]}"
-    return f"<td title='{days}: {state.replace('-', ' ')}' style='background:{_COLOURS[state]};min-width:6px;border:1px solid #fff'></td>"

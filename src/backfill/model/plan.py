@@ -180,3 +180,8 @@ class BackfillPlan:
     def total_units(self) -> int:
         """Units of (day, district), a day that is still to be listed counted as one."""
         return sum(1 if planned.districts is None else len(planned.districts) for planned in self.days)
+
+    def _repr_html_(self) -> str:
+        from backfill.display.jobs import plan_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return plan_html(self)

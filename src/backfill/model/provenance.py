@@ -100,6 +100,11 @@ class Explanation:
         """Whether it is stored, and the archive has every document that it was made from."""
         return self.standing is Standing.STORED and bool(self.documents) and all(one.kept is Kept.THERE for one in self.documents)
 
+    def _repr_html_(self) -> str:
+        from backfill.display.stored import explanation_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return explanation_html(self)
+
 
 class Cause(StrEnum):
     """Why something stored is not what its documents give."""
@@ -165,3 +170,8 @@ class Verification:
         """How many differences each cause has."""
         counted = Counter(difference.cause for difference in self.differences)
         return MappingProxyType({cause: counted[cause] for cause in Cause if counted[cause]})
+
+    def _repr_html_(self) -> str:
+        from backfill.display.stored import verification_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return verification_html(self)

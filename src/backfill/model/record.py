@@ -87,6 +87,11 @@ class DistrictRecord:
         """
         return structure(self.data, cls)
 
+    def _repr_html_(self) -> str:
+        from backfill.display.stored import record_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return record_html(self)
+
 
 _RECORD_FIELDS = (
     "district_id", "day", "as_of", "detail", "data", "collected_at", "settled", "provenance", "calculation_version",

@@ -129,3 +129,8 @@ class BackfillReport:
             remedy = f"retry_failed({self.backfill_id!r}) runs the failed part again"
         message = f"job {self.backfill_id} ended as {self.status}: {what}; {remedy}"
         raise JobFailed(self.backfill_id, message, failed=self.progress.failed)
+
+    def _repr_html_(self) -> str:
+        from backfill.display.jobs import report_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return report_html(self)

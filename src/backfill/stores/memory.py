@@ -167,6 +167,11 @@ class _Snapshot:
     def __repr__(self) -> str:
         return f"<Snapshot {self.day}: {len(self.districts)} districts, {self._found.stored.metadata.status}>"
 
+    def _repr_html_(self) -> str:
+        from backfill.display.stored import snapshot_html  # noqa: PLC0415 - only a notebook pays for it
+
+        return snapshot_html(self.metadata, self.districts, self.summaries)
+
     @property
     def day(self) -> date:
         """The day."""
