@@ -216,14 +216,20 @@ class Historian(ServiceBase):
         Raises:
             InvalidRequest: A value cannot be what it is said to be.
         """
-        from backfill.history.noted import DECREASE, decreases, noted  # noqa: PLC0415 - as above
+        from backfill.engine.growth import DECREASE  # noqa: PLC0415 - as above
+        from backfill.history.noted import decreases, noted  # noqa: PLC0415 - as above
 
         self._check_process()
         first, last = (None if day is None else as_date("day", day) for day in (start, end))
         names = self._names(districts)
         wanted = None if kinds is None else frozenset(kinds)
-        yield from noted(self._store, first, last, districts=None if names is None else frozenset(names), kinds=wanted)
-        if isinstance(self._source, Cumulative) and (wanted is None or DECREASE in wanted):
+        only = None if names is None else frozenset(names)
+        if not isinstance(self._source, Cumulative):
+            yield from noted(self._store, first, last, districts=only, kinds=wanted)
+            return
+        kept = noted(self._store, first, last, districts=only, kinds=wanted)
+        yield from (finding for finding in kept if finding.kind != DECREASE)  # these are told as they are now
+        if wanted is None or DECREASE in wanted:
             yield from decreases(self.history(districts, None, first, last), self._source)
 
     def prune(

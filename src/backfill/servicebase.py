@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
 
 from backfill.engine.failures import describe
+from backfill.engine.growth import Growth
 from backfill.engine.heartbeat import INTERVAL
 from backfill.engine.hosting import JobHost
 from backfill.engine.jobs import LiveJob
@@ -236,7 +237,8 @@ class ServiceBase:
         with self._lock:
             self._running += 1
         try:
-            Runner(job, self._source_of(job.spec), self._store, self._door(), self._clock, self._slots).run()
+            growth = Growth(self._source, self._store)  # of the source itself: what a rebuild collects from knows no periods
+            Runner(job, self._source_of(job.spec), self._store, self._door(), self._clock, self._slots, growth).run()
         except BaseException as error:  # what the runner is made of may raise anything, an ability of the source for instance
             logger.exception("the job cannot begin", extra={"job_id": job.spec.job_id})
             job.finish(error=describe(error))

@@ -163,3 +163,12 @@ def test_coverage_as_html(root: Path) -> None:
     """The picture as a table; two forms at once are refused. [B5]"""
     assert call("coverage", root, DAY, END, "--html").stdout.startswith("<table")
     assert call("coverage", root, DAY, END, "--html", "--csv").exit_code == 2
+
+
+def test_verify_names_days_that_are_gone(root: Path) -> None:
+    """A day that a job has stored and that is not there any more is told. [B4]"""
+    shutil.rmtree(root / "snapshots" / DAY)
+    done = call("verify", root, START, END)
+    told = " ".join(done.stdout.split())
+    assert "not there 1 day that a job has stored: pruned, or lost (2023-01-31)" in told
+    assert json.loads(call("verify", root, START, END, "--json").stdout)["absent"] == [DAY]

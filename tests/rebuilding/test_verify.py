@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -213,3 +214,18 @@ def test_a_summary_names_its_documents(pristine: Path) -> None:
     held = json.loads(file_of(pristine, "all-districts-rankings.json").read_bytes())
     assert [one["name"] for one in held["provenance"]] == [SUMMARY]
     assert dumps(held) == file_of(pristine, "all-districts-rankings.json").read_bytes()
+
+
+def test_a_day_that_was_stored_and_is_not_there_is_told(root: Path) -> None:
+    """A day that is gone as a whole, or whose manifest is, cannot be compared; it is told, until a rebuild has brought it back. [B4]"""
+    shutil.rmtree(file_of(root).parent)
+    file_of(root, "manifest.json", END).unlink()
+    found = verified(root)
+    assert (found.days, found.absent) == (0, (date(2023, 1, 31), date(2023, 2, 28)))
+    shutil.rmtree(file_of(root, day=END).parent)
+    with over(root) as service:
+        assert service.verify(DAY, END, districts=["61"]).absent == found.absent
+        assert service.verify(DAY, END, districts=["99"]).absent == ()
+        assert service.rebuild(DAY, END).wait().status == "complete"
+        found = service.verify(DAY, END)
+        assert (found.is_proved, found.days, found.absent) == (True, 2, ())

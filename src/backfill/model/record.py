@@ -133,12 +133,14 @@ class EncodedRecord:
         day: The day.
         header: Everything a manifest says of it.
         content: The bytes of the file.
+        grown: The figures of it that add up over a period, by path, where the source has said so: for comparing, not stored.
     """
 
     district_id: str
     day: date
     header: RecordHeader
     content: bytes = field(repr=sized("bytes"))
+    grown: Mapping[str, float] = field(factory=dict, repr=False)
 
 
 @frozen

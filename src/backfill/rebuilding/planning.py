@@ -49,7 +49,8 @@ RATIONALE = (
     "from the raw archive, nothing is asked of the publisher: each record from the documents that it names, else from the newest"
 )
 
-_THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
+THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
+"""The outcomes of what is stored."""
 
 
 @frozen(eq=False)
@@ -150,7 +151,7 @@ def _days(
             known = set(named)
         else:
             outcomes = ledger.get(day, {})
-            known = {name for name, state in outcomes.items() if name is not None and state in _THERE}
+            known = {name for name, state in outcomes.items() if name is not None and state in THERE}
             known = known or {*(name for name in as_ofs if name is not None), *_listed(collaborators, archive, planned)}
         names = tuple(sorted(name for name in known if scope.districts is None or name in scope.districts))
         if names:

@@ -9,6 +9,7 @@ from datetime import date
 
 from attrs import evolve, frozen
 
+from backfill.engine.growth import DECREASE
 from backfill.errors import DamagedFile, SnapshotNotFound, SourceError
 from backfill.fetching.reuse import Archive
 from backfill.model import Collected, DocumentRef, EncodedRecord, Finding, Method, PlannedDay, RecordHeader
@@ -128,7 +129,7 @@ class ArchivedSource:
             )
             value = evolve(value, header=header)
             if before.content_digest == header.content_digest and found.snapshot is not None:
-                known = (note for note in found.snapshot.metadata.findings if note.district == district)
+                known = (one for one in found.snapshot.metadata.findings if one.district == district and one.kind != DECREASE)
                 findings = tuple(dict.fromkeys((*findings, *known)))  # what was noticed by looking at other days, too
         return Collected(value, value.header.as_of, value.header.detail, findings=findings)
 

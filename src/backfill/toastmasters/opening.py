@@ -24,6 +24,7 @@ from backfill.toastmasters.identifiers import normalize_district
 from backfill.toastmasters.importing import ImportReport, import_reports
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.refresh import RefreshService
+from backfill.toastmasters.seen import SeenRows
 from backfill.toastmasters.source import RefreshServiceSource
 from backfill.wholefile import WholeFile
 from backfill.wiring import default_clock
@@ -60,8 +61,8 @@ class DashboardService(BackfillService):
         self.resumed: tuple[Job, ...] = ()
         self._history_file = root / "history.sqlite3"
         self._polite = PoliteFetcher(rate=rate, archive=self.archive, shared_state=root / "limits", clock=clock)
-        almanac = kept_almanac(root / "config" / "closings.json")
-        self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=almanac)
+        self._almanac = kept_almanac(root / "config" / "closings.json", SeenRows(root / "seen.sqlite3"))
+        self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=self._almanac)
         super().__init__(
             RefreshServiceSource(self.refresh_service),
             self._snapshots,
@@ -99,6 +100,7 @@ class DashboardService(BackfillService):
     def _close_own(self) -> None:
         super()._close_own()
         self._polite.close()
+        self._almanac.close()
         self.jobs.close()
 
     def refresh(self, districts: Sequence[str] | None = None) -> SnapshotInfo:
@@ -189,8 +191,12 @@ def open_service(
     return service
 
 
-def kept_almanac(path: Path) -> Almanac:
+def kept_almanac(path: Path, seen: SeenRows | None = None) -> Almanac:
     """Return an almanac that keeps what it learns in a file, shared with whoever else uses that file.
+
+    Args:
+        path: The file.
+        seen: Which rows were seen before; ``None`` = none.
 
     Raises:
         DamagedFile: The file does not hold what was learnt of closing months.
@@ -204,7 +210,7 @@ def kept_almanac(path: Path) -> Almanac:
             file.replace(merged.to_json())
         return merged
 
-    return Almanac(_kept(file), on_learnt=keep)
+    return Almanac(_kept(file), on_learnt=keep, seen=seen)
 
 
 def _kept(file: WholeFile) -> ClosingCalendar:
