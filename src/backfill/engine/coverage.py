@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from backfill.engine.calendar import check_range, list_editions
 from backfill.errors import InvalidRequest
 from backfill.model import BackfillRequest, CellState, Coverage, Frequency, RecordHeader, UnitState
+from backfill.model.coveragecells import STATES, STORED
 from backfill.protocols import Clock, DataSource, JobStore, SnapshotStore, SupportsOutcomes
 
 _MISSING = frozenset({CellState.FAILED, CellState.NEVER_TRIED})
@@ -78,10 +79,10 @@ def missing_units(coverage: Coverage) -> dict[date, tuple[str, ...] | None]:
         InvalidRequest: Nothing is missing.
     """
     missing: dict[date, tuple[str, ...] | None] = {}
-    for day in coverage.days:
+    for day, row in zip(coverage.days, coverage.grid, strict=True):
         if not coverage.districts and day not in coverage.gaps and coverage.whole.get(day) is not CellState.UNAVAILABLE:
             missing[day] = None
-        names = tuple(district for district in coverage.districts if coverage.state(day, district) in _MISSING)
+        names = tuple(district for district, code in zip(coverage.districts, row, strict=True) if STATES[code] in _MISSING)
         if names:
             missing[day] = names
     if not missing:
@@ -97,11 +98,19 @@ def filling(coverage: Coverage, configured: tuple[str, ...] | None) -> BackfillR
         coverage: What is there.
         configured: The districts in scope; ``None`` = those that the source lists.
     """
-    stored = {state for _day, _district, state in coverage} & {CellState.FULL, CellState.SUMMARY}
-    detail = "auto" if not stored else "full" if stored == {CellState.FULL} else "summary"
+    stored = set(_details(coverage))
+    detail = "auto" if not stored else "full" if stored == {"full"} else "summary"
     is_all = not coverage.districts or (configured is not None and set(configured) == set(coverage.districts))
     targets = None if is_all else coverage.districts
     return BackfillRequest(coverage.start, coverage.end, targets, frequency=coverage.frequency, detail=detail)
+
+
+def _details(coverage: Coverage) -> Iterator[str | None]:
+    """Iterate over the details in which something of *coverage* is stored."""
+    counts = coverage.counts
+    yield from (str(state) for state in STORED if counts[state])
+    for day, names in coverage.incomplete.items() if counts[CellState.PARTIAL] else ():
+        yield from {coverage.detail(day, name) for name in names} - {None}
 
 
 def _cells(entries: Mapping[str, RecordHeader], outcomes: Mapping[str | None, UnitState]) -> dict[str, CellState]:

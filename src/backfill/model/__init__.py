@@ -12,7 +12,7 @@ from backfill.model.changes import (
     UnitsSettled,
 )
 from backfill.model.coverage import Coverage
-from backfill.model.coverageforms import CellState
+from backfill.model.coveragecells import CellState
 from backfill.model.days import select_days
 from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
 from backfill.model.fetching import Attempts, FetchStatus, HostStatus, JobContext, UnitContext
