@@ -71,8 +71,8 @@ def test_pieces_are_not_asked_for_too_far_ahead(root: Path, monkeypatch: pytest.
     """With an executor, so many pieces are under way at most, and what comes of them is the same. [B8]"""
     monkeypatch.setattr("backfill.rebuilding.making.AHEAD", 1)
     monkeypatch.setattr("backfill.rebuilding.making.CHUNK", 1)
-    with over(root, None) as service, ThreadPoolExecutor(2) as executor:
-        assert service.verify(START, END, executor=executor).same == 8
+    with ThreadPoolExecutor(2) as executor, over(root, None, executor) as service:
+        assert service.verify(START, END).same == 8
 
 
 class Encoding:

@@ -51,8 +51,12 @@ def command(
 
     Nothing is changed, and nothing asked of the publisher. Ends with 1 when something differs.
     """
-    with talk(verbose=verbose, quiet=quiet), executor_of(processes) as executor, opened(existing(root)) as service:
-        found = service.verify(start, end, districts=districts or None, executor=executor)
+    with (
+        talk(verbose=verbose, quiet=quiet),
+        executor_of(processes) as executor,
+        opened(existing(root), executor=executor) as service,
+    ):
+        found = service.verify(start, end, districts=districts or None)
     print_json(found) if json_ else _print(found)
     ctx.exit(ExitCode.ALL if found.is_proved else ExitCode.PARTIAL)
 

@@ -16,7 +16,7 @@ from backfill.model.coveragecells import CellState
 from backfill.model.days import select_days
 from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
 from backfill.model.fetching import Attempts, FetchStatus, HostStatus, JobContext, UnitContext
-from backfill.model.job import REBUILD, JobSpec, JobState
+from backfill.model.job import REBUILD, RERANK, JobSpec, JobState
 from backfill.model.lease import Lease, Ownership, Renewal, Requests, Wanted
 from backfill.model.merge import MergedDay, StoredDay, combine_day, decide
 from backfill.model.naming import normalize_district, refuse_collisions
@@ -61,6 +61,7 @@ from backfill.model.units import DayRow
 
 __all__ = [
     "REBUILD",
+    "RERANK",
     "Attempts",
     "BackfillPlan",
     "BackfillReport",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from datetime import date
 from pathlib import Path
 
@@ -48,7 +49,14 @@ class DashboardService(BackfillService):
     """
 
     def __init__(
-        self, root: Path, *, base_url: str, scope: ScopeResolver | None, rate: float | None, clock: Clock | None
+        self,
+        root: Path,
+        *,
+        base_url: str,
+        scope: ScopeResolver | None,
+        rate: float | None,
+        clock: Clock | None,
+        executor: Executor | None,
     ) -> None:
         clock = default_clock() if clock is None else clock
         self.root = root
@@ -69,6 +77,7 @@ class DashboardService(BackfillService):
             scope or self.configuration,
             jobs=self.jobs,
             fetch=self._polite,
+            executor=executor,
             clock=clock,
         )
 
@@ -158,6 +167,7 @@ def open_service(
     rate: float | None = DEFAULT_RATE,
     resume: bool = True,
     clock: Clock | None = None,
+    executor: Executor | None = None,
 ) -> DashboardService:
     """Return a service that collects the dashboard's history into a folder, and goes on with what was interrupted there.
 
@@ -173,6 +183,7 @@ def open_service(
         rate: Requests a second, over all processes that use the folder; ``None`` = no limit.
         resume: ``False`` = leave interrupted jobs alone, for those who only look.
         clock: The time; ``None`` = the system's.
+        executor: Where `rebuild` and `verify` make records; ``None`` = in threads of the service.
 
     Raises:
         InvalidRequest: An argument cannot be what it is said to be.
@@ -181,7 +192,7 @@ def open_service(
         ServiceUnusable: No thread can be had for an interrupted job.
     """
     scope = None if districts is None else FixedScope(districts, normalize=normalize_district)
-    service = DashboardService(Path(root).absolute(), base_url=base_url, scope=scope, rate=rate, clock=clock)
+    service = DashboardService(Path(root).absolute(), base_url=base_url, scope=scope, rate=rate, clock=clock, executor=executor)
     if resume:
         try:
             service.resume_interrupted()
