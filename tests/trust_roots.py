@@ -37,9 +37,7 @@ def over(
 ) -> Iterator[DashboardService]:
     """Provide the service over a root, with a dashboard that nobody answers at, on the day *today* (``None`` = the system's)."""
     clock = None if today is None else clock_at(today)
-    with open_service(
-        root, base_url="http://127.0.0.1:9", rate=None, clock=clock, executor=executor, resume=resume
-    ) as service:
+    with open_service(root, base_url="http://127.0.0.1:9", rate=None, clock=clock, executor=executor, resume=resume) as service:
         yield service
 
 
