@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from backfill.engine.calendar import check_range, list_editions
 from backfill.errors import InvalidRequest
-from backfill.model import BackfillRequest, CellState, Coverage, Frequency, RecordHeader, UnitState
+from backfill.model import BackfillRequest, CellState, Coverage, DayCells, DayOutline, Edition, Frequency, UnitState
 from backfill.model.coveragecells import STATES, STORED
-from backfill.protocols import Clock, DataSource, JobStore, SnapshotStore, SupportsOutcomes
+from backfill.model.units import OutcomeRow
+from backfill.protocols import Clock, DataSource, JobStore, SnapshotStore, SupportsOutcomes, SupportsOutlines
 
 _MISSING = frozenset({CellState.FAILED, CellState.NEVER_TRIED})
-_OUTCOMES: Mapping[UnitState | None, CellState] = {
+_OUTCOMES: Mapping[UnitState, CellState] = {
     UnitState.FAILED: CellState.FAILED,
     UnitState.UNAVAILABLE: CellState.UNAVAILABLE,
 }
+
+_NOTHING = DayOutline(DayCells((), b""))
 
 Ledger = Mapping[date, Mapping[str | None, UnitState]]
 
@@ -41,17 +44,16 @@ def survey(
     check_range(start, end, source, clock)
     editions = list_editions(start, end, frequency, source)
     ledger: Ledger = jobs.outcomes(start, end) if isinstance(jobs, SupportsOutcomes) else {}
-    stored = frozenset(store.days(start, end))
-    cells: dict[date, dict[str, CellState]] = {}
+    stored = store.outlines(start, end) if isinstance(store, SupportsOutlines) else _outlines(store, start, end, editions)
+    cells: dict[date, Mapping[str, CellState]] = {}
     incomplete: dict[date, frozenset[str]] = {}
     for day in (edition.day for edition in editions):
-        entries = store.entries(day) if day in stored else {}
-        cells[day] = _cells(entries, ledger.get(day, {}))
-        names = frozenset(name for name, header in entries.items() if not header.settled or header.stale_detail)
-        if names:
-            incomplete[day] = names if districts is None else names & frozenset(districts)
+        outline = stored.get(day, _NOTHING)
+        cells[day] = _cells(outline.cells, ledger.get(day))
+        if outline.incomplete:
+            incomplete[day] = outline.incomplete if districts is None else outline.incomplete & frozenset(districts)
     if districts is None:
-        districts = tuple(sorted({district for known in cells.values() for district in known}))
+        districts = _districts(cells.values())
     whole = {
         day: _OUTCOMES[outcomes[None]] for day, outcomes in ledger.items() if day in cells and outcomes.get(None) in _OUTCOMES
     }
@@ -113,9 +115,22 @@ def _details(coverage: Coverage) -> Iterator[str | None]:
         yield from {coverage.detail(day, name) for name in names} - {None}
 
 
-def _cells(entries: Mapping[str, RecordHeader], outcomes: Mapping[str | None, UnitState]) -> dict[str, CellState]:
-    cells = {
-        district: _OUTCOMES[outcome] for district, outcome in outcomes.items() if district is not None and outcome in _OUTCOMES
+def _outlines(store: SnapshotStore, start: date, end: date, editions: Sequence[Edition]) -> Mapping[date, DayOutline]:
+    stored = frozenset(store.days(start, end))
+    return {edition.day: DayOutline.of(store.entries(edition.day)) for edition in editions if edition.day in stored}
+
+
+def _cells(stored: DayCells, outcomes: Mapping[str | None, UnitState] | None) -> Mapping[str, CellState]:
+    """Return what is known of a day's districts: what is stored counts before what became of it later."""
+    if not outcomes or (isinstance(outcomes, OutcomeRow) and not outcomes.has(_OUTCOMES)):
+        return stored
+    return {
+        **{name: _OUTCOMES[outcome] for name, outcome in outcomes.items() if name is not None and outcome in _OUTCOMES},
+        **stored,
     }
-    cells.update((district, CellState(header.detail)) for district, header in entries.items())
-    return cells
+
+
+def _districts(cells: Iterable[Mapping[str, CellState]]) -> tuple[str, ...]:
+    """Return every district of which anything is known, in text order."""
+    lists = {known.districts if isinstance(known, DayCells) else tuple(known) for known in cells}
+    return tuple(sorted({name for names in lists for name in names}))
