@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -88,7 +89,9 @@ CHANGES: dict[str, Callable[[PerDistrictFileSnapshotStore], object]] = {
     "a day set aside": lambda store: (store.root / SECOND.isoformat()).rename(store.root / f".old-{SECOND}"),
     "the file gone": lambda store: (store.root / ".index/outlines.json").unlink(),
     "the file cut": lambda store: (store.root / ".index/outlines.json").write_bytes(b"0000"),
-    "the file of another format": lambda store: (store.root / ".index/outlines.json").write_bytes(b"8ae0f4f1[9,[],[]]"),
+    "the file of another format": lambda store: (store.root / ".index/outlines.json").write_bytes(
+        b"%08x" % zlib.crc32(b"[9,[],[]]") + b"[9,[],[]]"
+    ),
     "a folder in its place": _put_a_folder,
 }
 
