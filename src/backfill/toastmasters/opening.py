@@ -176,7 +176,7 @@ def open_service(
 
     Args:
         root: The folder: ``snapshots/``, ``raw/`` (every document received), ``config/``, ``limits/`` (shared by all processes that
-            use the folder), ``jobs.sqlite3``.
+            use the folder), ``jobs.sqlite3``; and notes that can be done without, ``history.sqlite3`` and ``seen.sqlite3``.
         base_url: The dashboard's address.
         districts: A scope for this service alone; ``None`` = the districts configured in the folder, else all. What is
             configured does not change.
