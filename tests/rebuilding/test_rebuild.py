@@ -321,3 +321,11 @@ def test_an_unchanged_archive_gives_the_same_bytes(answers: dict[tuple[date, str
             kept.store.delete(day)
         service.rebuild(FIRST, SECOND, districts=["a", "b", "c"]).wait(PATIENCE)
         assert digests() == before
+
+
+def test_what_is_no_executor_is_refused() -> None:
+    """It is one of `concurrent.futures`, and is looked at when the service is made. [B8]"""
+    with pytest.raises(InvalidRequest, match="executor"):
+        BackfillService(rain, MemorySnapshotStore(), executor=ProcessPoolExecutor)  # type: ignore[arg-type] # what is refused
+    with pytest.raises(InvalidRequest, match="executor"):
+        BackfillService(rain, MemorySnapshotStore(), executor=7)  # type: ignore[arg-type] # as above
