@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,10 +32,12 @@ def collect(root: Path) -> None:
 
 
 @contextmanager
-def over(root: Path, today: str | None = TODAY, *, resume: bool = True) -> Iterator[DashboardService]:
+def over(
+    root: Path, today: str | None = TODAY, executor: Executor | None = None, *, resume: bool = True
+) -> Iterator[DashboardService]:
     """Provide the service over a root, with a dashboard that nobody answers at, on the day *today* (``None`` = the system's)."""
     clock = None if today is None else clock_at(today)
-    with open_service(root, base_url="http://127.0.0.1:9", rate=None, clock=clock, resume=resume) as service:
+    with open_service(root, base_url="http://127.0.0.1:9", rate=None, clock=clock, executor=executor, resume=resume) as service:
         yield service
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from backfill.engine.jobs import LiveJob
 from backfill.engine.scoping import naming_of
 from backfill.job import Job
-from backfill.model import REBUILD, JobSpec
+from backfill.model import REBUILD, RERANK, BackfillPlan, JobSpec
 from backfill.model.checks import as_date, as_texts
 from backfill.protocols import Cumulative, DataSource
 from backfill.servicebase import ServiceBase
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from backfill.history.pruning import Pruning
     from backfill.model import Explanation, Finding, Verification
     from backfill.rebuilding.planning import Collaborators
-    from backfill.rebuilding.reranking import Reranking
     from backfill.service import BackfillService
     from backfill.tables import Table
 
@@ -32,11 +31,6 @@ class Historian(ServiceBase):
     """The part of `BackfillService` that works on what is stored and archived. Any thread."""
 
     _history_file: Path | None = None
-
-    @cached_property
-    def _executors(self) -> dict[str, Executor]:
-        """Where rebuilds of this process make their records; looked at under the lock."""
-        return {}
 
     @cached_property
     def _figures(self) -> HistoryCache:
@@ -51,7 +45,6 @@ class Historian(ServiceBase):
         end: date | str | None = None,
         *,
         districts: Sequence[str] | None = None,
-        executor: Executor | None = None,
     ) -> Job:
         """Accept a job that makes the snapshots of a range anew from the raw archive, and asks the publisher nothing.
 
@@ -64,8 +57,6 @@ class Historian(ServiceBase):
             start: First day.
             end: Last day, inclusive; ``None`` = the first alone.
             districts: Which; ``None`` = all that are in scope.
-            executor: Where records are made; ``None`` = in threads of the service. Source and archive must be such as pickle can carry
-                to its processes. A rebuild that is gone on with by another process goes on without it.
 
         Raises:
             InvalidRequest: There is no archive, nothing in it or stored, or a value cannot be what it is said to be.
@@ -77,7 +68,7 @@ class Historian(ServiceBase):
 
         self._check_usable()
         archive = archive_of(self._door())
-        if executor is not None:
+        if self._executor is not None:
             packed(self._source, archive)  # refused here rather than by the job
         plan = plan_rebuild(
             self._collaborators(),
@@ -85,13 +76,9 @@ class Historian(ServiceBase):
             start,
             end,
             districts=districts,
-            concurrency=2 if executor is None else 4,
+            concurrency=2 if self._executor is None else 4,
         )
-        with self._lock:  # so that it does not begin before it is known where
-            job_id = self._accept(plan, operation=REBUILD)
-            if executor is not None:
-                self._executors[job_id] = executor
-        return Job(cast("BackfillService", self), job_id)
+        return self._begun(plan, REBUILD)
 
     def verify(
         self,
@@ -99,7 +86,6 @@ class Historian(ServiceBase):
         end: date | str | None = None,
         *,
         districts: Sequence[str] | None = None,
-        executor: Executor | None = None,
     ) -> Verification:
         """Return whether what is stored of a range is what the archive gives: all of it is made anew in memory, and compared.
 
@@ -109,7 +95,6 @@ class Historian(ServiceBase):
             start: First day.
             end: Last day, inclusive; ``None`` = the first alone.
             districts: Which; ``None`` = all that are stored, and the summaries of the days.
-            executor: As for `rebuild`.
 
         Raises:
             InvalidRequest: There is no archive, or a value cannot be what it is said to be.
@@ -120,23 +105,26 @@ class Historian(ServiceBase):
 
         self._check_usable()
         archive = archive_of(self._door())
-        return verify(self._collaborators(), archive, start, end, districts=districts, executor=executor)
+        return verify(self._collaborators(), archive, start, end, districts=districts, executor=self._executor)
 
-    def rerank(self, start: date | str, end: date | str | None = None) -> Reranking:
-        """Make the summaries of the stored days of a range anew from the archive, and return what became of them.
+    def rerank(self, start: date | str, end: date | str | None = None) -> Job:
+        """Accept a job that makes the summaries of the stored days of a range anew from the archive.
 
-        A rebuild of summaries only: no district's record is touched. Days whose summaries come out the same are left as they are. Blocks
-        until it is done.
+        A rebuild of summaries only: no district's record is touched. The job's units are days: completed are those whose summaries
+        are others now, skipped those whose summaries came out the same.
 
         Raises:
-            InvalidRequest: There is no archive, the source makes no summaries, or a value cannot be what it is said to be.
+            InvalidRequest: There is no archive, the source makes no summaries, nothing of the range is stored, or a value cannot be what it is
+                said to be.
             StoreUnavailable: The store, or the archive, cannot be used.
+            ServiceUnusable: The service was closed, or no thread can be had for the job.
         """
         from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
-        from backfill.rebuilding.reranking import rerank  # noqa: PLC0415 - as above
+        from backfill.rebuilding.reranking import plan_rerank  # noqa: PLC0415 - as above
 
         self._check_usable()
-        return rerank(self._collaborators(), archive_of(self._door()), start, end)
+        archive_of(self._door())  # refused here rather than by the job
+        return self._begun(plan_rerank(self._collaborators(), start, end), RERANK)
 
     def explain(self, day: date | str, district: str | None = None) -> Explanation:
         """Return the chain from a stored figure to the bytes that it was made from; or why there is no figure.
@@ -219,16 +207,22 @@ class Historian(ServiceBase):
         Raises:
             InvalidRequest: A value cannot be what it is said to be.
         """
-        from backfill.history.noted import DECREASE, Findings, decreases, noted  # noqa: PLC0415 - as above
+        from backfill.engine.growth import DECREASE  # noqa: PLC0415 - as above
+        from backfill.history.noted import Findings, decreases, noted  # noqa: PLC0415 - as above
 
         self._check_process()
         first, last = (None if day is None else as_date("day", day) for day in (start, end))
         names = self._names(districts)
         wanted = None if kinds is None else frozenset(as_texts("kinds", kinds))
+        only = None if names is None else frozenset(names)
 
         def look() -> Iterator[Finding]:
-            yield from noted(self._store, first, last, districts=None if names is None else frozenset(names), kinds=wanted)
-            if isinstance(self._source, Cumulative) and (wanted is None or DECREASE in wanted):
+            kept = noted(self._store, first, last, districts=only, kinds=wanted)
+            if not isinstance(self._source, Cumulative):
+                yield from kept
+                return
+            yield from (finding for finding in kept if finding.kind != DECREASE)  # these are told as they are now
+            if wanted is None or DECREASE in wanted:
                 yield from decreases(self.history(districts, None, first, last), self._source)
 
         return Findings(look)
@@ -271,6 +265,18 @@ class Historian(ServiceBase):
 
     # --- within -------------------------------------------------------------------------------------------------------
 
+    def _begun(self, plan: BackfillPlan, operation: str) -> Job:
+        return Job(cast("BackfillService", self), self._accept(plan, operation=operation))
+
+    def _carry_out(self, job: LiveJob) -> None:
+        if job.spec.operation != RERANK:
+            super()._carry_out(job)
+            return
+        from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
+        from backfill.rebuilding.reranking import SummaryRunner  # noqa: PLC0415 - as above
+
+        SummaryRunner(job, self._collaborators(), archive_of(self._door())).run()
+
     def _collaborators(self) -> Collaborators:
         from backfill.rebuilding.planning import Collaborators  # noqa: PLC0415 - as above
 
@@ -289,6 +295,4 @@ class Historian(ServiceBase):
 
         archive, request = archive_of(self._door()), spec.plan.request
         catalog = Catalog.of(archive, self._source, request.start_date, request.end_date)
-        with self._lock:
-            executor = self._executors.pop(spec.job_id, None)
-        return ArchivedSource(self._source, archive, self._store, spec.plan.days, catalog, executor)
+        return ArchivedSource(self._source, archive, self._store, spec.plan.days, catalog, self._executor)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -81,7 +82,7 @@ def to_json_value(payload: object) -> tuple[JsonValue, bytes]:
     """Return *payload* as JSON values, and their compact encoding.
 
     Attrs classes, dataclasses, mappings with text keys, sequences, enums, dates and decimals become JSON; what can be read
-    back is exactly what is returned here. Pure; any thread.
+    back is equal to what is returned here, which is *payload* itself where it is made of nothing else. Pure; any thread.
 
     Raises:
         PermanentSourceError: Kind ``invalid_payload``: ``None``, NaN, an infinity, bytes, or anything else that is not JSON.
@@ -92,9 +93,10 @@ def to_json_value(payload: object) -> tuple[JsonValue, bytes]:
         _refuse("it is bytes", "parse the document, and return its figures")
     plain = payload
     try:
-        if not _is_plain(payload):
-            plain = _converter().unstructure(payload)
-            _refuse_other_keys(plain)
+        if _is_plain(payload):
+            return cast("JsonValue", payload), dumps(payload)  # it would come back as it is
+        plain = _converter().unstructure(payload)
+        _refuse_other_keys(plain)
         content = dumps(plain)
         return cast("JsonValue", json.loads(content)), content  # what was just written needs no distrust
     except RecursionError:
@@ -109,15 +111,25 @@ def to_json_value(payload: object) -> tuple[JsonValue, bytes]:
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
+_TEXT = frozenset({str})
+
+
 def _is_plain(value: object) -> bool:
     """Whether *value* is made of JSON's own types throughout, so that nothing is to be turned into anything."""
     kind = type(value)
-    if kind in _LEAVES:
-        return True
     if kind is dict:
         held = cast("dict[object, object]", value)
-        return all(type(key) is str for key in held) and all(type(one) in _LEAVES or _is_plain(one) for one in held.values())
-    return kind is list and all(type(one) in _LEAVES or _is_plain(one) for one in cast("list[object]", value))
+        if not _TEXT.issuperset(map(type, held)):
+            return False
+        return _LEAVES.issuperset(map(type, held.values())) or _are_plain(held.values())
+    if kind is list:
+        items = cast("list[object]", value)
+        return _LEAVES.issuperset(map(type, items)) or _are_plain(items)
+    return kind in _LEAVES
+
+
+def _are_plain(values: Iterable[object]) -> bool:
+    return all(map(_is_plain, [value for value in values if type(value) not in _LEAVES]))
 
 
 def _refuse_other_keys(value: object) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from attrs import frozen
 
-from backfill.display.markup import BLUE, GREEN, GREY, RED
+from backfill.display.markup import BLUE, GREEN, GREY, RED, YELLOW
 from backfill.errors import InvalidRequest, MissingExtra, SnapshotNotFound
 from backfill.model import CellState, Coverage
 from backfill.protocols import SnapshotStore
@@ -50,6 +50,7 @@ _STATES = {
     CellState.NEVER_TRIED: ("#ffffff", ""),
     CellState.UNAVAILABLE: (GREY, "."),
     CellState.FAILED: (RED, "x"),
+    CellState.PARTIAL: (YELLOW, "+"),
     CellState.SUMMARY: (BLUE, "_"),
     CellState.FULL: (GREEN, ""),
 }

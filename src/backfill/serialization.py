@@ -23,7 +23,7 @@ PROVENANCE = "provenance"
 
 def encode_record(record: DistrictRecord, *, job_id: str, method: str = "") -> EncodedRecord:
     """Return the record in its stored form, with the header that a manifest will carry. Pure; any thread."""
-    data = dumps(record.data)  # once: the figures are nearly all of it
+    data = encoded_data(record)  # once: the figures are nearly all of it
     about = dumps(
         {
             "schemaVersion": SCHEMA_VERSION,
@@ -54,7 +54,13 @@ def encode_record(record: DistrictRecord, *, job_id: str, method: str = "") -> E
 
 def content_digest(record: DistrictRecord) -> str:
     """Return the SHA-256 of what the record says, not of when or from where it came. Pure."""
-    return _digest(record, dumps(record.data))
+    return _digest(record, encoded_data(record))
+
+
+def encoded_data(record: DistrictRecord) -> bytes:
+    """Return the record's figures as compact JSON."""
+    known = record.encoded
+    return known[1] if known is not None and known[0] is record.data else dumps(record.data)
 
 
 def _digest(record: DistrictRecord, data: bytes) -> str:

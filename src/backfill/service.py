@@ -17,6 +17,7 @@ from backfill.historian import Historian
 from backfill.job import Job
 from backfill.model import (
     REBUILD,
+    RERANK,
     BackfillPlan,
     BackfillReport,
     BackfillRequest,
@@ -45,6 +46,8 @@ class BackfillService(Historian):
         scope: Which districts may be touched; ``None`` = everything that the source lists for a day.
         jobs: Where jobs are kept; ``None`` = in memory.
         fetch: The door out: a `Fetcher`, or a bare `Fetch`; ``None`` = a `PoliteFetcher` with its defaults.
+        executor: Where `rebuild` and `verify` make records; ``None`` = in threads of the service. Source and archive must be such as pickle
+            can carry to its processes. It stays the caller's.
         clock: The time; ``None`` = the system's. "Today" is its date in UTC.
         max_active_jobs: Jobs that run at once; the others wait in the order in which they came.
 
@@ -144,6 +147,9 @@ class BackfillService(Historian):
         failed = state.failed_units()
         if not failed:
             raise InvalidRequest("backfill_id", backfill_id, "nothing failed in this job", "nothing is left to retry")
+        if state.spec.operation == RERANK:
+            again = tuple(planned for planned in state.spec.plan.days if planned.day in failed)
+            return Job(self, self._accept(evolve(state.spec.plan, days=again), retry_of=backfill_id, operation=RERANK))
         retry = self._planner.narrow(state.spec.plan, failed, rate=self._rate())
         operation = REBUILD if state.spec.operation == REBUILD else None  # its documents are in the archive, or nowhere
         return Job(self, self._accept(retry, retry_of=backfill_id, operation=operation))

@@ -10,11 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
 
 from backfill.engine.failures import describe
+from backfill.engine.growth import Growth
 from backfill.engine.heartbeat import INTERVAL
 from backfill.engine.hosting import JobHost
 from backfill.engine.jobs import LiveJob
@@ -72,6 +73,7 @@ class ServiceBase:
         *,
         jobs: JobStore | None = None,
         fetch: Fetcher | Fetch | None = None,
+        executor: Executor | None = None,
         clock: Clock | None = None,
         max_active_jobs: int = 1,
     ) -> None:
@@ -86,6 +88,9 @@ class ServiceBase:
         self._jobs = default_jobs()
         if jobs is not None:
             self._jobs = as_collaborator("jobs", jobs, JobStore, "needs create, load, apply, list and delete")
+        self._executor = executor
+        if executor is not None:
+            as_collaborator("executor", executor, Executor, "is one of concurrent.futures")
         self._fetcher: Fetcher | None = None if fetch is None else as_fetcher(fetch, self._clock)
         self._owns_fetcher = fetch is None
         max_active = as_count("max_active_jobs", max_active_jobs, least=1, most=64)
@@ -236,13 +241,18 @@ class ServiceBase:
         with self._lock:
             self._running += 1
         try:
-            Runner(job, self._source_of(job.spec), self._store, self._door(), self._clock, self._slots).run()
+            self._carry_out(job)
         except BaseException as error:  # what the runner is made of may raise anything, an ability of the source for instance
             logger.exception("the job cannot begin", extra={"job_id": job.spec.job_id})
             job.finish(error=describe(error))
         with self._lock:
             self._running -= 1
         self._let_go()
+
+    def _carry_out(self, job: LiveJob) -> None:
+        """Work on a job until it comes to rest."""
+        growth = Growth(self._source, self._store)  # of the source itself: what a rebuild collects from knows no periods
+        Runner(job, self._source_of(job.spec), self._store, self._door(), self._clock, self._slots, growth).run()
 
     def _source_of(self, spec: JobSpec) -> DataSource:
         """Return what a job collects from."""

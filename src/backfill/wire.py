@@ -123,10 +123,8 @@ class CoverageView:
 def coverage_view(coverage: Coverage) -> CoverageView:
     """Return *coverage* in its short form: a number a cell, since there may be 400,000 of them. Pure."""
     states = tuple(CellState)
-    places = {state: place for place, state in enumerate(states)}
     rows = tuple(
-        CoverageRow(day, coverage.gaps.get(day), tuple(places[coverage.state(day, district)] for district in coverage.districts))
-        for day in coverage.days
+        CoverageRow(day, coverage.gaps.get(day), tuple(row)) for day, row in zip(coverage.days, coverage.grid, strict=True)
     )
     return CoverageView(
         coverage.start, coverage.end, Frequency(coverage.frequency), coverage.districts, states, rows, coverage.counts

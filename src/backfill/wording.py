@@ -11,6 +11,7 @@ FAILURES: Mapping[str, str] = {
     "cannot_be_made": "the documents are there, and give no record by the rules of today",
     "connection": "no connection could be made, or it broke",
     "document_damaged": "the archive has something else in the place of a document",
+    "damaged_day": "the day is stored, and cannot be read",
     "document_missing": "the archive no longer has a document that the figures were made from",
     "host_down": "the server did not answer for so long that it was left alone",
     "invalid": "what came back broke a rule of this library",

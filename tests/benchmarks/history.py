@@ -89,16 +89,16 @@ def fill(archive: RawArchive, days: int, number: int) -> None:
     archive.close()
 
 
-def opened(root: Path) -> DashboardService:
+def opened(root: Path, executor: ProcessPoolExecutor | None = None) -> DashboardService:
     """Return the service over a folder, with nobody to ask."""
-    return open_service(root, base_url=NOWHERE, rate=None, resume=False)
+    return open_service(root, base_url=NOWHERE, rate=None, resume=False, executor=executor)
 
 
 def rebuild(root: Path, days: int, districts: list[str], executor: ProcessPoolExecutor | None = None) -> int:
     """Rebuild everything, and return how many districts were made."""
-    with opened(root) as service:
+    with opened(root, executor) as service:
         last = FIRST + timedelta(days=days - 1)
-        report = service.rebuild(FIRST, last, districts=districts, executor=executor).wait(PATIENCE)
+        report = service.rebuild(FIRST, last, districts=districts).wait(PATIENCE)
         if report.progress.failed:
             message = f"{report.progress.failed} units failed: {report.error_summary}"
             raise RuntimeError(message)
@@ -169,7 +169,8 @@ def speed(days: int, number: int) -> None:
             with opened(root) as service:
                 proof = seconds(lambda: service.verify(FIRST, last, districts=names).differences)
                 say(f"verify, one process: {units / proof:,.0f} districts a second")
-                proof = seconds(lambda: service.verify(FIRST, last, districts=names, executor=executor).differences)
+            with opened(root, executor) as service:
+                proof = seconds(lambda: service.verify(FIRST, last, districts=names).differences)
                 say(f"verify, two processes: {units / proof:,.0f} districts a second")
         (Path(folder) / "bare").mkdir()
         bare(root, Path(folder) / "bare")

@@ -54,11 +54,11 @@ def test_the_csv_has_a_line_for_each_day_and_district(collected: Path) -> None:
     """Any program can read the coverage as a table. [B5, B9]"""
     done = call("coverage", collected, "2023-05-31", "2023-06-30", "--frequency", "month-end", "-d", "91", "-d", "F", "--csv")
     assert list(csv.reader(io.StringIO(done.stdout))) == [
-        ["day", "district", "state", "kind", "incomplete"],
-        ["2023-05-31", "91", "full", "", "False"],
-        ["2023-05-31", "F", "summary", "", "False"],
-        ["2023-06-30", "91", "full", "", "False"],
-        ["2023-06-30", "F", "summary", "", "False"],
+        ["day", "district", "state", "kind", "detail"],
+        ["2023-05-31", "91", "full", "", "full"],
+        ["2023-05-31", "F", "summary", "", "summary"],
+        ["2023-06-30", "91", "full", "", "full"],
+        ["2023-06-30", "F", "summary", "", "summary"],
     ]
 
 
@@ -85,7 +85,7 @@ def test_nothing_stored_is_said(tmp_path: Path) -> None:
 
 def test_each_state_has_its_letter() -> None:
     """A day is a letter where months do not fit, and every state can be told without colours. [B5]"""
-    full, summary, failed, unavailable, never = CellState
+    full, summary, _partial, failed, unavailable, never = CellState
     lines = drawn(covering({"91": [full, summary, failed, unavailable, never, full]}))
     assert lines == [
         f"{'':26}2023",
@@ -97,7 +97,7 @@ def test_each_state_has_its_letter() -> None:
 
 def test_a_terminal_without_unicode_gets_plain_letters() -> None:
     """Where more than ASCII cannot be written, the picture is drawn with what can. [B5]"""
-    full, summary, failed, unavailable, never = CellState
+    full, summary, _partial, failed, unavailable, never = CellState
     lines = drawn(covering({"91": [full, summary, failed, unavailable, never]}), encoding="ascii")
     assert lines[2] == f"{'91':26}#+x."
     assert lines[3].startswith("# full 1   + summary 1   x failed 1   . unavailable 1")

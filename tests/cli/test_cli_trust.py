@@ -68,13 +68,14 @@ def test_rebuild_tells_what_failed(root: Path) -> None:
 def test_rerank_tells_what_changed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Days whose rankings changed are counted; one whose document is missing is told, and ends with 1. [B4]"""
     assert "the same  2 days" in call("rerank", root, START, END).stdout
+    assert "the same  2 days" in call("jobs", root, json.loads(call("jobs", root, "--json").stdout)[0]["backfillId"]).stdout
     monkeypatch.setattr("backfill.toastmasters.ranking.RANKING_VERSION", "9.0")
     blob_of(root, "districtsummary~2023-02-28~2023-03-09").unlink()
     done = call("rerank", root, START, END)
     assert done.exit_code == 1
     assert "1 day" in done.stdout
     assert f"failed {END}" in done.stdout
-    assert list(json.loads(call("rerank", root, START, "--json").stdout)) == ["backfillId", "changed", "same", "failed"]
+    assert json.loads(call("rerank", root, START, "--json").stdout)["progress"]["skipped"] == 1
 
 
 def test_import_takes_a_folder_and_says_what_next(tmp_path: Path) -> None:
@@ -161,5 +162,14 @@ def test_show_tells_what_is_archived_and_why_something_is_not_there(root: Path) 
 
 def test_coverage_as_html(root: Path) -> None:
     """The picture as a table; two forms at once are refused. [B5]"""
-    assert call("coverage", root, DAY, END, "--html").stdout.startswith("<table")
+    assert call("coverage", root, DAY, END, "--html").stdout.startswith("<section")
     assert call("coverage", root, DAY, END, "--html", "--csv").exit_code == 2
+
+
+def test_verify_names_days_that_are_gone(root: Path) -> None:
+    """A day that a job has stored and that is not there any more is told. [B4]"""
+    shutil.rmtree(root / "snapshots" / DAY)
+    done = call("verify", root, START, END)
+    told = " ".join(done.stdout.split())
+    assert "not there 1 day that a job has stored: pruned, or lost (2023-01-31)" in told
+    assert json.loads(call("verify", root, START, END, "--json").stdout)["absent"] == [DAY]

@@ -29,7 +29,7 @@ def kinds(pattern: str) -> set[str]:
 def test_every_kind_of_failure_is_explained() -> None:
     """Whatever the package calls a failure has plain words, and there are no words for what does not happen. [R6.2, R8.4]"""
     named = kinds(r'(?<![a-z_])kind="([a-z][a-z_-]+)"') | kinds(r'default_kind = "([a-z_]+)"')
-    named |= kinds(r'(?m)^(?:MISSING|DAMAGED|NO_PROVENANCE|CANNOT_BE_MADE) = "([a-z_]+)"')  # what a rebuild lacks
+    named |= kinds(r'(?m)^(?:MISSING|DAMAGED|NO_PROVENANCE|CANNOT_BE_MADE|DAMAGED_DAY) = "([a-z_]+)"')  # what a rebuild lacks
     told_apart = kinds(r'return "([a-z_]+)", f?"the answer')  # what distrust of the dashboard calls an answer
     assert {"timeout", "missing_rows", "source_bug"} <= named
     assert {"truncated", "not_csv", "wrong_district"} <= told_apart

@@ -34,7 +34,7 @@ from engine_running import job
 from planning_doubles import Documented, Untouchable, ask
 from service_doubles import PlainJobs
 
-FULL, SUMMARY, FAILED = CellState.FULL, CellState.SUMMARY, CellState.FAILED
+FULL, SUMMARY, PARTIAL, FAILED = CellState.FULL, CellState.SUMMARY, CellState.PARTIAL, CellState.FAILED
 UNAVAILABLE, NEVER = CellState.UNAVAILABLE, CellState.NEVER_TRIED
 
 
@@ -98,9 +98,10 @@ def test_every_cell_has_the_state_that_manifest_and_ledger_give_it() -> None:
     assert states(coverage) == {
         (0, "1"): FULL, (0, "2"): SUMMARY, (0, "3"): FAILED,
         (1, "1"): UNAVAILABLE, (1, "2"): FAILED, (1, "3"): NEVER,
-        (2, "1"): FULL, (2, "2"): NEVER, (2, "3"): NEVER,
+        (2, "1"): PARTIAL, (2, "2"): NEVER, (2, "3"): NEVER,
     }  # fmt: skip
-    assert dict(coverage.counts) == {FULL: 2, SUMMARY: 1, FAILED: 2, UNAVAILABLE: 1, NEVER: 3}
+    assert coverage.detail(day(2), "1") == "full"
+    assert dict(coverage.counts) == {FULL: 1, SUMMARY: 1, PARTIAL: 1, FAILED: 2, UNAVAILABLE: 1, NEVER: 3}
     assert (coverage.start, coverage.end, coverage.frequency, dict(coverage.gaps)) == (DAY, day(2), "daily", {})
 
 

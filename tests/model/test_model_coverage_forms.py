@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from datetime import date, timedelta
 from html.parser import HTMLParser
 
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 
 from backfill.jsonvalues import dumps, loads
 from backfill.model import CellState, Coverage
+from backfill.model.coveragecells import CODES, DayCells
 from backfill.model.coverageforms import TYPED, Columns
 
 START = date(2023, 1, 1)
-FULL, SUMMARY, FAILED, UNAVAILABLE, NEVER = CellState
+FULL, SUMMARY, PARTIAL, FAILED, UNAVAILABLE, NEVER = CellState
+KNOWN = [state for state in CellState if state not in {PARTIAL, NEVER}]
 
 
 @st.composite
@@ -25,13 +28,14 @@ def coverages(draw: st.DrawFn) -> Coverage:
     number = draw(st.integers(1, 40))
     districts = tuple(draw(st.lists(st.sampled_from(["01", "61", "F", "<U>"]), unique=True, max_size=4)))
     days = tuple(START + timedelta(days=index) for index in range(number))
-    cells = {day: draw(st.dictionaries(st.sampled_from([*districts, "gone"]), st.sampled_from(CellState))) for day in days}
     gaps = dict.fromkeys(draw(st.lists(st.sampled_from(days), unique=True)), "closing")
-    cells = {day: {name: state for name, state in known.items() if state is not NEVER} for day, known in cells.items()}
-    incomplete = {
-        day: frozenset(name for name, state in known.items() if state is FULL and name in districts)
-        for day, known in cells.items()
-    }
+    cells: dict[date, Mapping[str, CellState]] = {}
+    for day in days:
+        known = draw(st.dictionaries(st.sampled_from([*districts, "gone"]), st.sampled_from(KNOWN)))
+        cells[day] = known
+        if draw(st.booleans()):  # in the columnar form as well
+            cells[day] = DayCells(tuple(known), bytes(CODES[state] for state in known.values()))
+    incomplete = {day: frozenset(draw(st.lists(st.sampled_from([*districts, "gone"]), max_size=2))) for day in days}
     return Coverage(days[0], days[-1], "daily", days, districts, cells, gaps, incomplete=incomplete)
 
 
@@ -45,7 +49,10 @@ def test_every_form_says_the_same(coverage: Coverage) -> None:
     assert [(row["day"], row["district"], row["state"]) for row in rows] == [
         (str(day), name, state) for day, name, state in cells
     ]
-    assert sum(row["incomplete"] == "True" for row in rows) == coverage.incompletes
+    assert [row["detail"] or None for row in rows] == [coverage.detail(day, name) for day, name, _state in cells]
+    assert all(state is coverage.state(day, name) for day, name, state in cells)
+    assert sum(row["state"] == "partial" for row in rows) == coverage.counts[PARTIAL]
+    assert [row["kind"] or None for row in rows] == [coverage.kind(day, name) for day, name, _state in cells]
     held = loads(dumps(coverage.to_json()))
     assert isinstance(held, dict)
     letters, days = held["letters"], held["days"]
@@ -93,17 +100,18 @@ def test_the_html_is_whole_and_safe(coverage: Coverage) -> None:
 def test_the_picture_is_text() -> None:
     """A row for districts that look alike, a letter a day, counts below; with plain letters where others cannot be shown. [B5]"""
     days = tuple(START + timedelta(days=index) for index in range(5))
-    states = [FULL, SUMMARY, FAILED, UNAVAILABLE]
-    cells = {day: {"61": state, "F": state} for day, state in zip(days, states, strict=False)}
-    coverage = Coverage(days[0], days[-1], "daily", days, ("61", "F", "U"), cells, {})
+    states = [FULL, SUMMARY, FAILED, UNAVAILABLE, SUMMARY]
+    cells = {day: {"61": state, "F": state} for day, state in zip(days, states, strict=True)}
+    partial = {days[-1]: frozenset({"61", "F"})}
+    coverage = Coverage(days[0], days[-1], "daily", days, ("61", "F", "U"), cells, {}, incomplete=partial)
     assert coverage.to_text(ascii_only=True).splitlines() == [
         f"{'':26}2023",
         f"{'':26}Jan",
-        f"{'61 F':26}#+x.",
+        f"{'61 F':26}#+x.~",
         "U",
-        "# full 2   + summary 2   x failed 2   . unavailable 2   blank never tried 7",
+        "# full 2   + summary 2   ~ partial 2   x failed 2   . unavailable 2   blank never tried 5",
     ]
-    assert coverage.to_text().splitlines()[2] == f"{'61 F':26}█▒✗·"
+    assert coverage.to_text().splitlines()[2] == f"{'61 F':26}█▒✗·▓"
 
 
 def test_many_different_rows_are_cut_short() -> None:
@@ -123,9 +131,9 @@ def test_a_day_is_partial_when_some_of_it_failed() -> None:
         days[0], days[-1], "daily", days, ("61", "F"), cells, {days[2]: "closing"}, incomplete={days[0]: frozenset({"61"})}
     )
     assert coverage.partial_days == (days[0],)
-    assert coverage.is_incomplete(days[0], "61")
-    assert not coverage.is_incomplete(days[0], "F")
-    assert coverage.incompletes == 1
+    assert (coverage.state(days[0], "61"), coverage.detail(days[0], "61")) == (PARTIAL, "full")
+    assert (coverage.state(days[0], "F"), coverage.detail(days[0], "F")) == (FAILED, None)
+    assert coverage.counts[PARTIAL] == 1
     assert coverage.unavailable == {"closing": 2, "nothing-published": 1}
     assert coverage.kind(days[0], "61") is None
 
@@ -135,5 +143,5 @@ def test_a_coverage_becomes_a_data_frame() -> None:
     pytest.importorskip("polars")
     coverage = Coverage(START, START, "daily", (START,), ("61",), {START: {"61": FULL}}, {})
     frame = coverage.to_frame("polars")
-    assert list(frame.iter_rows()) == [(START, "61", "full", None, False)]  # type: ignore[attr-defined] # a frame of Polars
-    assert list(TYPED.values()) == list("#+x. ")
+    assert list(frame.iter_rows()) == [(START, "61", "full", None, "full")]  # type: ignore[attr-defined] # a frame of Polars
+    assert list(TYPED.values()) == list("#+~x. ")

@@ -77,9 +77,9 @@ def test_other_processes_give_the_same(root: Path) -> None:
     """With an executor the records are made elsewhere, and come out the same. [B8]"""
     before = stored(root)
     shutil.rmtree(root / "snapshots")
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor, over(root, None) as service:
-        assert counts(service.rebuild(START, END, executor=executor).wait(PATIENCE)) == {"completed": 6}
-        assert service.verify(START, END, executor=executor).is_proved
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor, over(root, None, executor) as service:
+        assert counts(service.rebuild(START, END).wait(PATIENCE)) == {"completed": 6}
+        assert service.verify(START, END).is_proved
     assert stored(root) == before
 
 
@@ -278,14 +278,17 @@ def test_a_door_without_an_archive_is_refused() -> None:
 
 def test_an_archive_in_memory_cannot_go_to_other_processes() -> None:
     """What pickle cannot carry is refused before anything is submitted. [B8]"""
-    kept = Kept(rain, MemoryArchive())
-    put(kept.archive, FIRST, "north", "3")
-    with kept.service as service, ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+    archive = MemoryArchive()
+    put(archive, FIRST, "north", "3")
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
+        BackfillService(rain, MemorySnapshotStore(), fetch=ArchiveFetch(archive), executor=executor) as service,
+    ):
         service.run_backfill(BackfillRequest(FIRST, target_districts=["north"]))
         with pytest.raises(InvalidRequest, match="executor"):
-            service.verify(FIRST, executor=executor)
+            service.verify(FIRST)
         with pytest.raises(InvalidRequest, match="executor"):
-            service.rebuild(FIRST, executor=executor)
+            service.rebuild(FIRST)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -318,3 +321,11 @@ def test_an_unchanged_archive_gives_the_same_bytes(answers: dict[tuple[date, str
             kept.store.delete(day)
         service.rebuild(FIRST, SECOND, districts=["a", "b", "c"]).wait(PATIENCE)
         assert digests() == before
+
+
+def test_what_is_no_executor_is_refused() -> None:
+    """It is one of `concurrent.futures`, and is looked at when the service is made. [B8]"""
+    with pytest.raises(InvalidRequest, match="executor"):
+        BackfillService(rain, MemorySnapshotStore(), executor=ProcessPoolExecutor)  # type: ignore[arg-type] # what is refused
+    with pytest.raises(InvalidRequest, match="executor"):
+        BackfillService(rain, MemorySnapshotStore(), executor=7)  # type: ignore[arg-type] # as above

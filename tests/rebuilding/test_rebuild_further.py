@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -34,7 +35,14 @@ def test_a_day_that_cannot_be_read_stops_no_other(root: Path) -> None:
         report = service.rebuild(START, END).wait(60)
     assert counts(report)["completed"] == 3
     assert {error.day for error in report.errors} == {JANUARY}
-    assert all("manifest" in error.message for error in report.errors)
+    assert {(error.district_id, error.kind, error.stage) for error in report.errors} == {
+        (name, "damaged_day", "store") for name in ("61", "F", "U")
+    }
+    assert all("manifest" in error.message and "move the day's folder away" in error.message for error in report.errors)
+    assert stored(root) == before
+    shutil.move(file_of(root).parent, root / "aside")
+    with over(root) as service:
+        assert counts(service.rebuild(START).wait(60)) == {"completed": 3}
     assert stored(root) == before
 
 
@@ -71,8 +79,8 @@ def test_pieces_are_not_asked_for_too_far_ahead(root: Path, monkeypatch: pytest.
     """With an executor, so many pieces are under way at most, and what comes of them is the same. [B8]"""
     monkeypatch.setattr("backfill.rebuilding.making.AHEAD", 1)
     monkeypatch.setattr("backfill.rebuilding.making.CHUNK", 1)
-    with over(root, None) as service, ThreadPoolExecutor(2) as executor:
-        assert service.verify(START, END, executor=executor).same == 8
+    with ThreadPoolExecutor(2) as executor, over(root, None, executor) as service:
+        assert service.verify(START, END).same == 8
 
 
 class Encoding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -181,35 +182,23 @@ def test_a_summary_that_the_source_does_not_make_is_told(root: Path, monkeypatch
     assert {one.name for one in found.differences} == {"all-districts-rankings"}
 
 
-def test_rerank_makes_rankings_only(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under other rules the rankings of the days change and no record does; what is the same is left alone. [B4]"""
-    before = stored(root)
-    with over(root) as service:
-        same = service.rerank(START, END)
-        assert (same.changed, len(same.same), dict(same.failed)) == ((), 2, {})
-        monkeypatch.setattr(ranking, "RANKING_VERSION", "9.0")
-        blob_of(root, "districtsummary~2023-02-28~2023-03-09").unlink()
-        done = service.rerank(START, END)
-        assert done.changed == (date(2023, 1, 31),)
-        assert list(done.failed) == [date(2023, 2, 28)]
-        snapshot = service.store.read(date(2023, 1, 31))
-        assert snapshot.summary("all-districts-rankings")["metadata"]["rankingVersion"] == "9.0"  # type: ignore[index,call-overload] # their form
-        assert snapshot.metadata.operations[-1]["operation"] == "rerank"
-    changed = {name for name, content in stored(root).items() if content != before[name]}
-    assert changed == {f"snapshots/{DAY}/all-districts-rankings.json"}
-
-
-def test_lost_rankings_come_back(root: Path) -> None:
-    """Rankings whose file is gone are made anew. [B4]"""
-    before = stored(root)
-    file_of(root, "all-districts-rankings.json").unlink()
-    with over(root) as service:
-        assert len(service.rerank(DAY).changed) == 1
-    assert stored(root) == before
-
-
 def test_a_summary_names_its_documents(pristine: Path) -> None:
     """The rankings say which document they were made from, as records do. [B3]"""
     held = json.loads(file_of(pristine, "all-districts-rankings.json").read_bytes())
     assert [one["name"] for one in held["provenance"]] == [SUMMARY]
     assert dumps(held) == file_of(pristine, "all-districts-rankings.json").read_bytes()
+
+
+def test_a_day_that_was_stored_and_is_not_there_is_told(root: Path) -> None:
+    """A day that is gone as a whole, or whose manifest is, cannot be compared; it is told, until a rebuild has brought it back. [B4]"""
+    shutil.rmtree(file_of(root).parent)
+    file_of(root, "manifest.json", END).unlink()
+    found = verified(root)
+    assert (found.days, found.absent) == (0, (date(2023, 1, 31), date(2023, 2, 28)))
+    shutil.rmtree(file_of(root, day=END).parent)
+    with over(root) as service:
+        assert service.verify(DAY, END, districts=["61"]).absent == found.absent
+        assert service.verify(DAY, END, districts=["99"]).absent == ()
+        assert service.rebuild(DAY, END).wait().status == "complete"
+        found = service.verify(DAY, END)
+        assert (found.is_proved, found.days, found.absent) == (True, 2, ())

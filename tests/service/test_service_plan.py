@@ -356,7 +356,7 @@ def test_coverage_says_of_each_day_and_district_what_became_of_it() -> None:
         }  # fmt: skip
         assert coverage.gaps == {day(0): "closing"}
         assert coverage.counts == {
-            CellState.FULL: 2, CellState.SUMMARY: 0, CellState.FAILED: 1, CellState.UNAVAILABLE: 3, CellState.NEVER_TRIED: 2,
+            CellState.FULL: 2, CellState.SUMMARY: 0, CellState.PARTIAL: 0, CellState.FAILED: 1, CellState.UNAVAILABLE: 3, CellState.NEVER_TRIED: 2,
         }  # fmt: skip
 
 

@@ -266,7 +266,9 @@ def talk(*, verbose: int, quiet: bool) -> Iterator[Talk]:
 
 
 @contextmanager
-def opened(root: Path, base_url: str = DASHBOARD_URL, rate: float = DEFAULT_RATE) -> Iterator[DashboardService]:
+def opened(
+    root: Path, base_url: str = DASHBOARD_URL, rate: float = DEFAULT_RATE, executor: Executor | None = None
+) -> Iterator[DashboardService]:
     """Yield the service over *root*, which is closed at the end. For reading alone *root* has to be there; see `existing`.
 
     Interrupted jobs are left alone: a command that works on jobs goes on with them where it can show that (`go_on_first`).
@@ -275,7 +277,7 @@ def opened(root: Path, base_url: str = DASHBOARD_URL, rate: float = DEFAULT_RATE
         InvalidRequest: The address is none.
         StoreError: The folder cannot be used.
     """
-    with open_service(root, base_url=base_url, rate=rate or None, resume=False) as service:
+    with open_service(root, base_url=base_url, rate=rate or None, resume=False, executor=executor) as service:
         yield service
 
 

@@ -21,6 +21,7 @@ _LEAST = 10  # columns for a bar, however narrow the terminal
 _STYLES: Mapping[CellState, str] = {
     CellState.FULL: "green",
     CellState.SUMMARY: "cyan",
+    CellState.PARTIAL: "yellow",
     CellState.FAILED: "bold red",
     CellState.UNAVAILABLE: "dim",
     CellState.NEVER_TRIED: "",

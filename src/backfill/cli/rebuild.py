@@ -39,7 +39,7 @@ def command(
     Each record is made from the documents that it names; the same rules give the same bytes. What is lost is made from the newest
     documents that the archive has.
     """
-    with executor_of(processes) as executor, at_work(existing(root), **means) as work:
-        report = work.watch(lambda: work.service.rebuild(start, end, districts=districts or None, executor=executor))
+    with executor_of(processes) as executor, at_work(existing(root), executor=executor, **means) as work:
+        report = work.watch(lambda: work.service.rebuild(start, end, districts=districts or None))
         work.print(report)
     ctx.exit(work.code(report))

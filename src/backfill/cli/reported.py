@@ -75,6 +75,20 @@ def print_rebuilt(report: BackfillReport) -> None:
     print_findings(console, report.findings)
 
 
+def print_reranked(report: BackfillReport) -> None:
+    """Print the final report of a job that made the summaries of days anew."""
+    progress = report.progress
+    facts = [
+        ("status", outcome(report)),
+        ("changed", plural(progress.completed, "day")),
+        ("the same", plural(progress.skipped, "day")),
+    ]
+    facts += [(f"failed {error.day}", error.message) for error in report.errors]
+    facts += [("left undone", plural(progress.pending, "day"))] if progress.pending else []
+    print_facts(results(), [*facts, ("job", report.backfill_id)])
+    print_findings(results(), report.findings)
+
+
 def _facts(report: BackfillReport) -> Iterator[tuple[str, str]]:
     progress = report.progress
     yield "status", outcome(report)

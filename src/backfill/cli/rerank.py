@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Unpack
 
 import click
 
-from backfill.cli.console import results
-from backfill.cli.exits import ExitCode
-from backfill.cli.options import as_day, as_json, existing, opened, root_argument, several, talk, talking
-from backfill.cli.printing import print_facts, print_json
-from backfill.wording import plural
+from backfill.cli.options import as_day, as_json, existing, root_argument, several, talking
+from backfill.cli.working import Means, at_work
 
 
 @click.command(short_help="Make the rankings of days anew from the archive.")
@@ -19,14 +17,9 @@ from backfill.wording import plural
     root_argument, click.argument("start", type=as_day), click.argument("end", type=as_day, required=False), as_json, talking
 )
 @click.pass_context
-def command(ctx: click.Context, root: Path, start: date, end: date | None, *, json_: bool, verbose: int, quiet: bool) -> None:
+def command(ctx: click.Context, root: Path, start: date, end: date | None, **means: Unpack[Means]) -> None:
     """Make the rankings of the stored days from START to END in ROOT anew, by the rules of today; no district is touched."""
-    with talk(verbose=verbose, quiet=quiet), opened(existing(root)) as service:
-        done = service.rerank(start, end)
-    if json_:
-        print_json(done)
-    else:
-        facts = [("changed", plural(len(done.changed), "day")), ("the same", plural(len(done.same), "day"))]
-        facts += [(f"failed {day}", why) for day, why in done.failed.items()]
-        print_facts(results(), facts)
-    ctx.exit(ExitCode.PARTIAL if done.failed else ExitCode.ALL)
+    with at_work(existing(root), **means) as work:
+        report = work.watch(lambda: work.service.rerank(start, end))
+        work.print(report)
+    ctx.exit(work.code(report))

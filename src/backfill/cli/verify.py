@@ -28,6 +28,9 @@ from backfill.wording import CAUSES, meaning, plural
 SHOWN = 20
 """So many differences are printed; --json has all."""
 
+SHOWN_DAYS = 5
+"""So many days that are not there are named."""
+
 
 @click.command(short_help="Prove that what is stored is what the archive gives.")
 @several(root_argument, range_arguments, processes_option, as_json, talking)
@@ -48,8 +51,12 @@ def command(
 
     Nothing is changed, and nothing asked of the publisher. Ends with 1 when something differs.
     """
-    with talk(verbose=verbose, quiet=quiet), executor_of(processes) as executor, opened(existing(root)) as service:
-        found = service.verify(start, end, districts=districts or None, executor=executor)
+    with (
+        talk(verbose=verbose, quiet=quiet),
+        executor_of(processes) as executor,
+        opened(existing(root), executor=executor) as service,
+    ):
+        found = service.verify(start, end, districts=districts or None)
     print_json(found) if json_ else _print(found)
     ctx.exit(ExitCode.ALL if found.is_proved else ExitCode.PARTIAL)
 
@@ -57,7 +64,11 @@ def command(
 def _print(found: Verification) -> None:
     console = results()
     looked = f"{plural(found.records, 'record')} and {plural(found.summaries, 'summary', 'summaries')}"
-    print_facts(console, [("days", f"{found.days:,}"), ("looked at", looked), ("the same", f"{found.same:,}, byte for byte")])
+    facts = [("days", f"{found.days:,}"), ("looked at", looked), ("the same", f"{found.same:,}, byte for byte")]
+    if found.absent:
+        days = ", ".join(map(str, found.absent[:SHOWN_DAYS])) + (" …" if len(found.absent) > SHOWN_DAYS else "")
+        facts.append(("not there", f"{plural(len(found.absent), 'day')} that a job has stored: pruned, or lost ({days})"))
+    print_facts(console, facts)
     if found.is_proved:
         return
     print_title(console, "Not so")

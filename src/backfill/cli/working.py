@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NotRequired, TypedDict, Unpack
@@ -12,11 +13,11 @@ from attrs import frozen
 from backfill.cli.exits import ExitCode, Failure
 from backfill.cli.options import Function, Talk, as_json, opened, publisher_options, several, talk, talking
 from backfill.cli.printing import print_json
-from backfill.cli.reported import outcome, print_rebuilt, print_report, resume_command
+from backfill.cli.reported import outcome, print_rebuilt, print_report, print_reranked, resume_command
 from backfill.cli.running import exit_code, watch
 from backfill.cli.stopping import Stopping
 from backfill.job import Job
-from backfill.model import REBUILD, BackfillReport
+from backfill.model import REBUILD, RERANK, BackfillReport
 from backfill.toastmasters import DASHBOARD_URL, DashboardService
 from backfill.toastmasters.opening import DEFAULT_RATE
 
@@ -82,6 +83,8 @@ class AtWork:
         spec = self.service.jobs.load(report.backfill_id).spec
         if spec.operation == REBUILD:
             print_rebuilt(report)
+        elif spec.operation == RERANK:
+            print_reranked(report)
         else:
             print_report(report, spec.plan, again=resume_command(self.root, report))
 
@@ -91,7 +94,7 @@ class AtWork:
 
 
 @contextmanager
-def at_work(root: Path, **means: Unpack[Means]) -> Iterator[AtWork]:
+def at_work(root: Path, *, executor: Executor | None = None, **means: Unpack[Means]) -> Iterator[AtWork]:
     """Yield a command at work on *root*, whose service is closed at the end.
 
     Raises:
@@ -101,6 +104,6 @@ def at_work(root: Path, **means: Unpack[Means]) -> Iterator[AtWork]:
     with (
         talk(verbose=means["verbose"], quiet=means["quiet"]) as talking_,
         Stopping() as stopping,
-        opened(root, means.get("base_url", DASHBOARD_URL), means.get("rate", DEFAULT_RATE)) as service,
+        opened(root, means.get("base_url", DASHBOARD_URL), means.get("rate", DEFAULT_RATE), executor) as service,
     ):
         yield AtWork(root, service, talking_, stopping, means["json_"])

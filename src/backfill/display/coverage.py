@@ -11,7 +11,8 @@ from backfill.display import markup
 from backfill.display.markup import Html
 
 if TYPE_CHECKING:
-    from backfill.model.coverageforms import CellState, Columns, CoverageForms
+    from backfill.model.coveragecells import CellState
+    from backfill.model.coverageforms import Columns, CoverageForms
 
 ROWS = 60
 """So many different rows a notebook is shown; the rest is counted."""
@@ -19,11 +20,12 @@ ROWS = 60
 _COLOURS = {
     "full": markup.GREEN,
     "summary": markup.BLUE,
+    "partial": markup.YELLOW,
     "failed": markup.RED,
     "unavailable": markup.GREY,
     "never-tried": markup.NONE,
 }
-_LETTERS = {"summary": "-", "failed": "x", "unavailable": "."}
+_LETTERS = {"summary": "-", "partial": "~", "failed": "x", "unavailable": "."}
 """What tells the states apart without colours: those in full and those never tried have none."""
 
 _CELL = "background:{};min-width:7px;height:14px;padding:0;border:1px solid rgba(128,128,128,.4);font:9px/1 monospace;text-align:center;color:#000"

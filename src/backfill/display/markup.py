@@ -25,7 +25,7 @@ _BAR = "display:flex;height:.7em;max-width:40em;border:1px solid rgba(128,128,12
 GOOD, FAIR, BAD, GOING, RESTING = "#00664b", "#8a4b00", "#a83200", "#005a8c", "#555555"
 """Grounds of badges, dark enough for white letters."""
 
-GREEN, BLUE, RED, GREY, NONE = "#009e73", "#56b4e9", "#d55e00", "#999999", "transparent"
+GREEN, BLUE, YELLOW, RED, GREY, NONE = "#009e73", "#56b4e9", "#f0e442", "#d55e00", "#999999", "transparent"
 """Colours of bars and cells, of Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), seen on white and on black."""
 
 

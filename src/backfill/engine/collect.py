@@ -184,7 +184,7 @@ class Collector:
             lambda fetch: _items(source.summarize_day(planned.day, districts, fetch), "summarize_day", "name to Collected"),
             stage="fetch",
         )
-        return {cast("str", name): _told(self._unwrap(value, planned), answer.documents) for name, value in answer.value}
+        return {cast("str", name): _told(self._unwrap(value, planned)[0], answer.documents) for name, value in answer.value}
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -266,12 +266,12 @@ class Collector:
             try:
                 if isinstance(value, SourceError):
                     raise value  # noqa: TRY301 - an error in the place of a value is one all the same
-                collected = self._unwrap(value, planned)
+                collected, content = self._unwrap(value, planned)
                 if isinstance(collected.data, EncodedRecord):
                     made[district] = _of_this_unit(collected.data, planned.day, district)
                 else:
                     own = _named(collected, self._documents_of(planned, district, documents))
-                    made[district] = self._record(planned, district, collected, own)
+                    made[district] = self._record(planned, district, collected, content, own)
             except BaseException as error:  # noqa: BLE001 - a value of the source's own class may raise anything when it is looked at
                 made[district] = self._failure(error, planned, district)
             else:
@@ -283,7 +283,8 @@ class Collector:
         own = documents_of(planned, self._source, district)
         return documents if own is None else tuple(document for document in documents if document.name in own)
 
-    def _unwrap(self, value: object, planned: PlannedDay) -> Collected:
+    def _unwrap(self, value: object, planned: PlannedDay) -> tuple[Collected, bytes]:
+        """Return what a source gave in its full form, with its figures as JSON."""
         collected = value if isinstance(value, Collected) else Collected(value)
         as_of = planned.day if collected.as_of is None else collected.as_of
         if isinstance(as_of, datetime) or not isinstance(as_of, date):
@@ -296,24 +297,27 @@ class Collector:
             if not isinstance(found, Finding):
                 raise _invalid(f"findings hold {type(found).__name__}; pass Finding values")
         if isinstance(collected.data, EncodedRecord):  # made elsewhere, in another process for instance: its bytes are final
-            return evolve(collected, as_of=as_of)
-        return evolve(collected, as_of=as_of, data=to_json_value(collected.data)[0])
+            return evolve(collected, as_of=as_of), b""
+        data, content = to_json_value(collected.data)
+        return evolve(collected, as_of=as_of, data=data), content
 
     def _record(
-        self, planned: PlannedDay, district: str, collected: Collected, documents: tuple[DocumentRef, ...]
+        self, planned: PlannedDay, district: str, collected: Collected, content: bytes, documents: tuple[DocumentRef, ...]
     ) -> DistrictRecord:
         fetched = [document.fetched_at for document in documents] or [self._clock.now()]
+        data = cast("JsonValue", collected.data)
         settled = planned.settled_on is None or min(fetched).date() >= planned.settled_on
         return DistrictRecord(
             district_id=district,
             day=planned.day,
             as_of=collected.as_of or planned.day,
             detail=collected.detail,
-            data=cast("JsonValue", collected.data),
+            data=data,
             collected_at=max(fetched),
             settled=settled if collected.settled is None else settled and collected.settled,
             provenance=documents,
             calculation_version=self._version,
+            encoded=(data, content),
         )
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from backfill.engine.calendar import check_range, list_editions
 from backfill.errors import InvalidRequest
-from backfill.model import BackfillRequest, CellState, Coverage, Frequency, RecordHeader, UnitState
-from backfill.protocols import Clock, DataSource, JobStore, SnapshotStore, SupportsOutcomes
+from backfill.model import BackfillRequest, CellState, Coverage, DayCells, DayOutline, Edition, Frequency, UnitState
+from backfill.model.coveragecells import STATES, STORED
+from backfill.model.units import OutcomeRow
+from backfill.protocols import Clock, DataSource, JobStore, SnapshotStore, SupportsOutcomes, SupportsOutlines
 
 _MISSING = frozenset({CellState.FAILED, CellState.NEVER_TRIED})
-_OUTCOMES: Mapping[UnitState | None, CellState] = {
+_OUTCOMES: Mapping[UnitState, CellState] = {
     UnitState.FAILED: CellState.FAILED,
     UnitState.UNAVAILABLE: CellState.UNAVAILABLE,
 }
+
+_NOTHING = DayOutline(DayCells((), b""))
 
 Ledger = Mapping[date, Mapping[str | None, UnitState]]
 
@@ -40,17 +44,16 @@ def survey(
     check_range(start, end, source, clock)
     editions = list_editions(start, end, frequency, source)
     ledger: Ledger = jobs.outcomes(start, end) if isinstance(jobs, SupportsOutcomes) else {}
-    stored = frozenset(store.days(start, end))
-    cells: dict[date, dict[str, CellState]] = {}
+    stored = store.outlines(start, end) if isinstance(store, SupportsOutlines) else _outlines(store, start, end, editions)
+    cells: dict[date, Mapping[str, CellState]] = {}
     incomplete: dict[date, frozenset[str]] = {}
     for day in (edition.day for edition in editions):
-        entries = store.entries(day) if day in stored else {}
-        cells[day] = _cells(entries, ledger.get(day, {}))
-        names = frozenset(name for name, header in entries.items() if not header.settled or header.stale_detail)
-        if names:
-            incomplete[day] = names if districts is None else names & frozenset(districts)
+        outline = stored.get(day, _NOTHING)
+        cells[day] = _cells(outline.cells, ledger.get(day))
+        if outline.incomplete:
+            incomplete[day] = outline.incomplete if districts is None else outline.incomplete & frozenset(districts)
     if districts is None:
-        districts = tuple(sorted({district for known in cells.values() for district in known}))
+        districts = _districts(cells.values())
     whole = {
         day: _OUTCOMES[outcomes[None]] for day, outcomes in ledger.items() if day in cells and outcomes.get(None) in _OUTCOMES
     }
@@ -78,10 +81,10 @@ def missing_units(coverage: Coverage) -> dict[date, tuple[str, ...] | None]:
         InvalidRequest: Nothing is missing.
     """
     missing: dict[date, tuple[str, ...] | None] = {}
-    for day in coverage.days:
+    for day, row in zip(coverage.days, coverage.grid, strict=True):
         if not coverage.districts and day not in coverage.gaps and coverage.whole.get(day) is not CellState.UNAVAILABLE:
             missing[day] = None
-        names = tuple(district for district in coverage.districts if coverage.state(day, district) in _MISSING)
+        names = tuple(district for district, code in zip(coverage.districts, row, strict=True) if STATES[code] in _MISSING)
         if names:
             missing[day] = names
     if not missing:
@@ -97,16 +100,37 @@ def filling(coverage: Coverage, configured: tuple[str, ...] | None) -> BackfillR
         coverage: What is there.
         configured: The districts in scope; ``None`` = those that the source lists.
     """
-    stored = {state for _day, _district, state in coverage} & {CellState.FULL, CellState.SUMMARY}
-    detail = "auto" if not stored else "full" if stored == {CellState.FULL} else "summary"
+    stored = set(_details(coverage))
+    detail = "auto" if not stored else "full" if stored == {"full"} else "summary"
     is_all = not coverage.districts or (configured is not None and set(configured) == set(coverage.districts))
     targets = None if is_all else coverage.districts
     return BackfillRequest(coverage.start, coverage.end, targets, frequency=coverage.frequency, detail=detail)
 
 
-def _cells(entries: Mapping[str, RecordHeader], outcomes: Mapping[str | None, UnitState]) -> dict[str, CellState]:
-    cells = {
-        district: _OUTCOMES[outcome] for district, outcome in outcomes.items() if district is not None and outcome in _OUTCOMES
+def _details(coverage: Coverage) -> Iterator[str | None]:
+    """Iterate over the details in which something of *coverage* is stored."""
+    counts = coverage.counts
+    yield from (str(state) for state in STORED if counts[state])
+    for day, names in coverage.incomplete.items() if counts[CellState.PARTIAL] else ():
+        yield from {coverage.detail(day, name) for name in names} - {None}
+
+
+def _outlines(store: SnapshotStore, start: date, end: date, editions: Sequence[Edition]) -> Mapping[date, DayOutline]:
+    stored = frozenset(store.days(start, end))
+    return {edition.day: DayOutline.of(store.entries(edition.day)) for edition in editions if edition.day in stored}
+
+
+def _cells(stored: DayCells, outcomes: Mapping[str | None, UnitState] | None) -> Mapping[str, CellState]:
+    """Return what is known of a day's districts: what is stored counts before what became of it later."""
+    if not outcomes or (isinstance(outcomes, OutcomeRow) and not outcomes.has(_OUTCOMES)):
+        return stored
+    return {
+        **{name: _OUTCOMES[outcome] for name, outcome in outcomes.items() if name is not None and outcome in _OUTCOMES},
+        **stored,
     }
-    cells.update((district, CellState(header.detail)) for district, header in entries.items())
-    return cells
+
+
+def _districts(cells: Iterable[Mapping[str, CellState]]) -> tuple[str, ...]:
+    """Return every district of which anything is known, in text order."""
+    lists = {known.districts if isinstance(known, DayCells) else tuple(known) for known in cells}
+    return tuple(sorted({name for names in lists for name in names}))

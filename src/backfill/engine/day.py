@@ -214,6 +214,10 @@ class DayWork:
             return []
         return self._account.published(info, at)
 
+    def noticed(self, *findings: Finding) -> list[Change]:
+        """Note what was found while the day was published."""
+        return self._account.find(*findings)
+
     def publish_failed(self, error: SourceError, at: datetime) -> list[Change]:
         """Note that the staged records could not be stored."""
         self.in_flight -= 1

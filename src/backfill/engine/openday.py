@@ -7,6 +7,7 @@ import threading
 from contextlib import ExitStack
 
 from backfill.engine.day import DayWork
+from backfill.engine.growth import Grown
 from backfill.model import PlannedDay
 from backfill.protocols import SnapshotDraft, SnapshotStore
 
@@ -22,12 +23,16 @@ class OpenDay:
         store: Where it will be published.
         job_id: By which job.
         opened_at: When, on the clock that never goes back.
+
+    Attributes:
+        grown: Of each district that is staged, the figures that add up over a period.
     """
 
     def __init__(self, planned: PlannedDay, work: DayWork, store: SnapshotStore, job_id: str, opened_at: float) -> None:
         self.planned = planned
         self.work = work
         self.opened_at = opened_at
+        self.grown: dict[str, Grown] = {}
         self._store = store
         self._job_id = job_id
         self._draft: SnapshotDraft | None = None

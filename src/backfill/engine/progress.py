@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from backfill.model import BackfillReport, BackfillStatus, FetchStatus, JobState, Progress, UnitState
+from backfill.model import RERANK, BackfillReport, BackfillStatus, FetchStatus, JobState, Progress, UnitState
 
 
 def build_report(
@@ -70,7 +70,7 @@ def _progress(state: JobState, current: tuple[date, ...], elapsed: float | None,
         unavailable=counts[UnitState.UNAVAILABLE],
         failed=counts[UnitState.FAILED],
         pending=pending,
-        is_estimate=state.unlisted > 0,
+        is_estimate=state.unlisted > 0 and state.spec.operation != RERANK,
         current=current,
         district_progress=by_district,
         eta_seconds=eta,

@@ -16,6 +16,7 @@ from backfill.engine.collect import Collector
 from backfill.engine.day import DayWork
 from backfill.engine.daysteps import ListDistricts, Publish, Step, Summarize
 from backfill.engine.failures import as_source_error, describe
+from backfill.engine.growth import Growth
 from backfill.engine.jobs import LiveJob
 from backfill.engine.openday import OpenDay
 from backfill.engine.planner import needs_listing
@@ -52,6 +53,7 @@ class Runner:
         fetcher: Fetcher,
         clock: Clock,
         slots: Slots | None = None,
+        growth: Growth | None = None,
     ) -> None:
         self._job = job
         self._cancel = job.context.cancel
@@ -59,7 +61,8 @@ class Runner:
         self._store = store
         self._clock = clock
         self._plan = job.spec.plan
-        self._steps = Steps(job, source, Collector(source, fetcher, clock, job.context), clock, slots or Slots())
+        collector = Collector(source, fetcher, clock, job.context)
+        self._steps = Steps(job, source, collector, clock, slots or Slots(), growth or Growth(source, store))
         limit = self._plan.request.concurrency
         if isinstance(source, SupportsMaxConcurrency):
             limit = max(1, min(limit, source.max_concurrency))

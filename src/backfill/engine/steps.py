@@ -5,6 +5,7 @@ Each step returns what the coordinator will do with its result.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 
 from attrs import evolve
@@ -12,6 +13,7 @@ from attrs import evolve
 from backfill.engine.collect import Batch, Collector, Made
 from backfill.engine.daysteps import Collect, ListDistricts, Outcome, Publish, Step, Summarize
 from backfill.engine.failures import as_source_error
+from backfill.engine.growth import Growth
 from backfill.engine.jobs import LiveJob
 from backfill.engine.openday import OpenDay
 from backfill.engine.slots import Slots
@@ -19,6 +21,8 @@ from backfill.errors import HostDown, PermanentSourceError, SourceError, StoreEr
 from backfill.model import Attempts, Change, Contribution, DistrictRecord, EncodedRecord, Finding
 from backfill.protocols import BatchSource, Clock, DataSource, DaySummarizer, DistrictCatalog, SystemWideSource
 from backfill.serialization import encode_record
+
+logger = logging.getLogger("backfill.engine")
 
 Comeback = Callable[[], list[Change]]
 """Run by the coordinator; returns what has happened to the job."""
@@ -33,6 +37,7 @@ class Steps:
         collector: Calls it.
         clock: The time.
         slots: How many calls the source stands at once, over all jobs.
+        growth: Compares the days with those before and after them.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Steps:
         collector: Collector,
         clock: Clock,
         slots: Slots,
+        growth: Growth,
     ) -> None:
         self._job = job
         self._cancel = job.context.cancel
@@ -50,6 +56,7 @@ class Steps:
         self._collector = collector
         self._clock = clock
         self._slots = slots
+        self._growth = growth
 
     def carry_out(self, day: OpenDay, step: Step, attempts: Attempts) -> Comeback:
         """Carry out *step*, and return what follows from it.
@@ -122,6 +129,7 @@ class Steps:
             try:
                 encoded = self._encoded(value)
                 day.draft().put(encoded)
+                day.grown[district] = encoded.grown
                 outcomes[district] = encoded.header
             except Exception as error:  # noqa: BLE001 - a store may raise anything; the other districts go on
                 outcomes[district] = self._not_stored(error, day, district)
@@ -130,7 +138,7 @@ class Steps:
     def _encoded(self, record: DistrictRecord | EncodedRecord) -> EncodedRecord:
         job_id, method = self._job.spec.job_id, str(self._plan.strategy.method)
         if isinstance(record, DistrictRecord):
-            return encode_record(record, job_id=job_id, method=method)
+            return evolve(encode_record(record, job_id=job_id, method=method), grown=self._growth.of(record.data))
         return evolve(record, header=evolve(record.header, job_id=job_id, method=record.header.method or method))
 
     def _summarize(self, day: OpenDay, step: Summarize) -> Comeback:
@@ -161,13 +169,22 @@ class Steps:
             operation=self._job.spec.operation,
             seconds=self._clock.monotonic() - day.opened_at,
         )
+        noticed = self._decreases(day)
         try:
-            info = day.draft().commit(day.work.contribution(template))
+            contribution = day.work.contribution(template)
+            info = day.draft().commit(evolve(contribution, findings=(*contribution.findings, *noticed)))
         except Exception as error:  # noqa: BLE001 - as in _stage; the other days go on
             failure, failed_at = self._not_stored(error, day, None), self._clock.now()
             return lambda: day.work.publish_failed(failure, failed_at)
         at = self._clock.now()
-        return lambda: day.work.published(info, at)
+        return lambda: [*day.work.noticed(*noticed), *day.work.published(info, at)]
+
+    def _decreases(self, day: OpenDay) -> tuple[Finding, ...]:
+        try:
+            return self._growth.decreases(day.planned.day, day.grown)
+        except Exception:  # a store may raise anything; the day is worth storing without the comparison
+            logger.exception("the day is not compared with its neighbours", extra={"day": day.planned.day.isoformat()})
+            return ()
 
     def _not_stored(self, error: Exception, day: OpenDay, district: str | None) -> SourceError:
         """Return a store's failure as what it means for the units that it concerns.

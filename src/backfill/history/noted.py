@@ -7,13 +7,11 @@ from datetime import date
 
 from attrs import evolve
 
+from backfill.engine.growth import DECREASE, smaller
 from backfill.errors import DamagedFile, SnapshotNotFound
 from backfill.model import Finding
 from backfill.protocols import Cumulative, SnapshotStore
 from backfill.tables import Column, Table
-
-DECREASE = "decrease"
-"""The kind of the finding that a figure which adds up over a period is smaller than before."""
 
 
 class Findings:
@@ -51,20 +49,20 @@ class Findings:
 def decreases(table: Table, source: Cumulative) -> Iterator[Finding]:
     """Iterate over the figures of *table* that are smaller than on the stored day before, though they add up over a period.
 
-    They follow from what is stored, whichever of the days was collected first, so that they are told anew each time, and kept nowhere.
+    They follow from what is stored now, whichever of the days was collected first. What the days' metadata say of decreases was so when
+    they were published; a neighbour may have been stored, or corrected, since.
     """
     for path in source.cumulative_fields():
         if path not in table.names:
             continue
-        last: dict[tuple[object, str], tuple[object, float]] = {}
+        last: dict[tuple[object, str], tuple[date, float]] = {}
         for day, district, value in zip(table["day"], table["district"], table[path], strict=True):
             if not isinstance(value, int | float) or not isinstance(day, date):
                 continue
             key = (district, source.period_of(day))
             before = last.get(key)
             if before is not None and value < before[1]:
-                message = f"{path} is {value:,}, after {before[1]:,} on {before[0]}"
-                yield Finding(DECREASE, message, day, str(district))
+                yield Finding(DECREASE, smaller(path, value, before[1], before[0]), day, str(district))
             last[key] = (day, value)
 
 

@@ -8,7 +8,8 @@ from datetime import date
 
 from backfill.jobstores._codec import decode_name, encode_name
 from backfill.jobstores.ledger import OutcomeLedger
-from backfill.model import Change, UnitState
+from backfill.model import Change
+from backfill.model.units import OutcomeRow
 
 
 class Outcomes:
@@ -34,7 +35,7 @@ class Outcomes:
             if row != rows.get(day):
                 connection.execute("REPLACE INTO outcomes VALUES (?, ?)", (day.isoformat(), row))
 
-    def between(self, connection: sqlite3.Connection, start: date, end: date) -> dict[date, dict[str | None, UnitState]]:
+    def between(self, connection: sqlite3.Connection, start: date, end: date) -> dict[date, OutcomeRow]:
         """Return what is known of the days from *start* to *end*, ascending."""
         query = "SELECT day, states FROM outcomes WHERE day BETWEEN ? AND ?"
         found = connection.execute(query, (start.isoformat(), end.isoformat()))

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from backfill.model import Change, DayListed, UnitFailed, UnitsSettled, UnitState
-from backfill.model.units import CODES, PENDING
-
-_UNKNOWN = PENDING  # a pending unit has no outcome, so its code is free to say that none is known
+from backfill.model.units import CODES, OutcomeRow
 
 
 class OutcomeLedger:
@@ -48,16 +46,11 @@ class OutcomeLedger:
             case _:
                 pass
 
-    def between(self, start: date, end: date) -> dict[date, dict[str | None, UnitState]]:
+    def between(self, start: date, end: date) -> dict[date, OutcomeRow]:
         """Return what is known of the days from *start* to *end*, ascending; days of which nothing is known are left out."""
         names = self.names
-        found: dict[date, dict[str | None, UnitState]] = {}
-        for day in sorted(day for day in self._days if start <= day <= end):
-            row = self._days[day]
-            outcomes = {names[place]: CODES[code] for place, code in enumerate(row) if code != _UNKNOWN}
-            if outcomes:
-                found[day] = outcomes
-        return found
+        days = sorted(day for day, row in self._days.items() if start <= day <= end and any(row))
+        return {day: OutcomeRow(names, bytes(self._days[day])) for day in days}
 
     def _put(self, day: date, district: str | None, state: UnitState) -> None:
         row = self._days.setdefault(day, bytearray())

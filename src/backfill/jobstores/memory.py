@@ -16,6 +16,7 @@ from backfill.errors import JobNotFound, LeaseLost
 from backfill.jobstores._arguments import as_limit, as_most_events, as_start, as_ttl, as_wanted, refuse_other_request
 from backfill.jobstores.ledger import OutcomeLedger
 from backfill.model import (
+    RERANK,
     BackfillStatus,
     Change,
     DistrictError,
@@ -122,8 +123,9 @@ class MemoryJobStore:
                 after.apply(change)
             kept.state = after
             kept.errors.extend(change.error for change in changes if isinstance(change, UnitFailed))
-            for change in changes:
-                self._ledger.note(change)
+            if kept.state.spec.operation != RERANK:
+                for change in changes:
+                    self._ledger.note(change)
             events = [JobEvent(next(self._numbers), job_id, at, change) for change in changes]
             self._events.extend(events)
             return events

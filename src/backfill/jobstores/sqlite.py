@@ -24,6 +24,7 @@ from backfill.jobstores._plans import Lists, Plans
 from backfill.jobstores._rows import JobRow, find_job, find_key, newest_jobs, open_jobs
 from backfill.jobstores._states import States, days_of
 from backfill.model import (
+    RERANK,
     BackfillStatus,
     Change,
     DistrictError,
@@ -147,7 +148,7 @@ class SqliteJobStore:
             after = before.copy()
             for change in changes:
                 after.apply(change)
-            if days:
+            if days and before.spec.operation != RERANK:
                 with self._database.understood():
                     self._outcomes.note(connection, changes, days)
             return self._states.write(connection, job, before, after, changes, at)

@@ -12,15 +12,16 @@ from backfill.model.changes import (
     UnitsSettled,
 )
 from backfill.model.coverage import Coverage
-from backfill.model.coverageforms import CellState
+from backfill.model.coveragecells import CellState, DayCells
 from backfill.model.days import select_days
 from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
 from backfill.model.fetching import Attempts, FetchStatus, HostStatus, JobContext, UnitContext
-from backfill.model.job import REBUILD, JobSpec, JobState
+from backfill.model.job import REBUILD, RERANK, JobSpec, JobState
 from backfill.model.lease import Lease, Ownership, Renewal, Requests, Wanted
 from backfill.model.merge import MergedDay, StoredDay, combine_day, decide
 from backfill.model.naming import normalize_district, refuse_collisions
 from backfill.model.outcome import DistrictError, Finding, Stage, UnitState
+from backfill.model.outline import DayOutline
 from backfill.model.plan import (
     BackfillPlan,
     BackfillScope,
@@ -61,6 +62,7 @@ from backfill.model.units import DayRow
 
 __all__ = [
     "REBUILD",
+    "RERANK",
     "Attempts",
     "BackfillPlan",
     "BackfillReport",
@@ -76,7 +78,9 @@ __all__ = [
     "Contribution",
     "Coverage",
     "DatedDocument",
+    "DayCells",
     "DayListed",
+    "DayOutline",
     "DayPublished",
     "DayRow",
     "Detail",

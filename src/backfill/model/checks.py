@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -144,7 +145,12 @@ def as_texts(
 
 def last_of_month(day: date) -> date:
     """Return the last day of the month that *day* lies in."""
-    return day.replace(day=monthrange(day.year, day.month)[1])
+    return day.replace(day=_days_of(day.year, day.month))
+
+
+@cache
+def _days_of(year: int, month: int) -> int:
+    return monthrange(year, month)[1]
 
 
 class FrozenMapping(Mapping[KeyT, ValueT]):

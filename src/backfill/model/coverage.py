@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from types import MappingProxyType
+from functools import cached_property
 
 from attrs import field, frozen
 
 from backfill.model.checks import frozen_mapping, sized
-from backfill.model.coverageforms import CellState, CoverageForms
+from backfill.model.coveragecells import STORED, CellState, DayCells, grid_row
+from backfill.model.coverageforms import CoverageForms
 
 
 def _cells(value: Mapping[date, Mapping[str, CellState]]) -> Mapping[date, Mapping[str, CellState]]:
@@ -39,9 +39,10 @@ class Coverage(CoverageForms):
         frequency: Which days of the range were looked at.
         days: They, ascending.
         districts: The districts looked at, in text order.
-        cells: For each day the states of its districts; a district that is missing from it was never tried.
+        cells: For each day what is known of its districts: in which detail they are stored, or why they are not; a district that is
+            missing from it was never tried.
         gaps: Days that the source is known not to have, with the kind of gap.
-        incomplete: For each day the districts that are stored, and that a later run completes.
+        incomplete: For each day the districts that are stored, and that a later run completes; their state is partial.
         whole: What became of days as a whole, whose districts could not be listed: failed, or unavailable.
     """
 
@@ -55,26 +56,34 @@ class Coverage(CoverageForms):
     incomplete: Mapping[date, frozenset[str]] = field(factory=dict, repr=False, converter=_names, kw_only=True)
     whole: Mapping[date, CellState] = field(factory=dict, repr=False, converter=_whole)
 
+    @cached_property
+    def grid(self) -> tuple[bytes, ...]:
+        """For each day a byte for each district: the place of its state in `CellState`."""
+        orders: dict[tuple[str, ...], Callable[[bytes], tuple[int, ...]]] = {}
+        nothing: Mapping[str, CellState] = DayCells((), b"")
+        return tuple(
+            grid_row(self.districts, self.cells.get(day, nothing), self._otherwise(day), self.incomplete.get(day), orders)
+            for day in self.days
+        )
+
     def state(self, day: date, district: str) -> CellState:
         """Return the state of one (day, district); a day in a known gap is unavailable."""
         known = self.cells.get(day, {}).get(district)
-        if known is not None:
-            return known
-        return CellState.UNAVAILABLE if day in self.gaps else CellState.NEVER_TRIED
+        if known is None:
+            return self._otherwise(day)
+        return CellState.PARTIAL if known in STORED and district in self.incomplete.get(day, ()) else known
+
+    def detail(self, day: date, district: str) -> str | None:
+        """Return in which detail a (day, district) is stored, ``"full"`` or ``"summary"``, partial or not; ``None`` = it is not."""
+        known = self.cells.get(day, {}).get(district)
+        return str(known) if known in STORED else None
 
     def __iter__(self) -> Iterator[tuple[date, str, CellState]]:
         """Iterate over every (day, district, state), by day, then by district."""
-        for day in self.days:
-            for district in self.districts:
-                yield day, district, self.state(day, district)
+        states = tuple(CellState)
+        for day, row in zip(self.days, self.grid, strict=True):
+            for district, code in zip(self.districts, row, strict=True):
+                yield day, district, states[code]
 
-    @property
-    def counts(self) -> Mapping[CellState, int]:
-        """How many (day, district) are in each state."""
-        wanted = frozenset(self.districts)
-        counted: Counter[CellState] = Counter()
-        for day in self.days:
-            known = [state for district, state in self.cells.get(day, {}).items() if district in wanted]
-            counted.update(known)
-            counted[CellState.UNAVAILABLE if day in self.gaps else CellState.NEVER_TRIED] += len(self.districts) - len(known)
-        return MappingProxyType({state: counted[state] for state in CellState})
+    def _otherwise(self, day: date) -> CellState:
+        return CellState.UNAVAILABLE if day in self.gaps else CellState.NEVER_TRIED

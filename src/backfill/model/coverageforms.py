@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from enum import StrEnum
 from math import ceil
 from types import MappingProxyType
 from typing import TypeAlias
@@ -14,30 +12,30 @@ from typing import TypeAlias
 from attrs import frozen
 
 from backfill.jsonvalues import JsonValue
+from backfill.model.coveragecells import CODES, STATES, CellState
 from backfill.tables import Column as TableColumn
 from backfill.tables import Table
 
-
-class CellState(StrEnum):
-    """What is known of one (day, district)."""
-
-    FULL = "full"
-    SUMMARY = "summary"
-    FAILED = "failed"
-    UNAVAILABLE = "unavailable"
-    NEVER_TRIED = "never-tried"
-
-
-DRAWN = dict(zip(CellState, "█▒✗· ", strict=True))
+DRAWN = dict(zip(CellState, "█▒▓✗· ", strict=True))
 """The letter that a picture has for each state."""
 
-TYPED = dict(zip(CellState, "#+x. ", strict=True))
+TYPED = dict(zip(CellState, "#+~x. ", strict=True))
 """The same of the letters of ASCII."""
 
 NOT_PUBLISHED = "nothing-published"
 """The kind of what a job asked for, where nothing was published."""
 
-_WORST_FIRST = (CellState.FAILED, CellState.NEVER_TRIED, CellState.SUMMARY, CellState.FULL, CellState.UNAVAILABLE)
+_WORST_FIRST = (
+    CellState.FAILED,
+    CellState.NEVER_TRIED,
+    CellState.PARTIAL,
+    CellState.SUMMARY,
+    CellState.FULL,
+    CellState.UNAVAILABLE,
+)
+_RANKS = bytes(_WORST_FIRST.index(state) for state in STATES)
+_RANKED = _RANKS.ljust(256, b"\0")
+_LETTERED = "".join(TYPED.values()).encode().ljust(256, b"?")
 _MONTH = 4  # columns of a month's name and a space
 _LEAST = 10  # columns for the days, however narrow
 _LABEL = 26  # columns for the names of districts, and a margin
@@ -100,22 +98,31 @@ class CoverageForms:
     days: tuple[date, ...]
     districts: tuple[str, ...]
     gaps: Mapping[date, str]
-    incomplete: Mapping[date, frozenset[str]]
+
+    @property
+    @abstractmethod
+    def grid(self) -> tuple[bytes, ...]:
+        """For each day a byte for each district: the place of its state in `CellState`."""
 
     @abstractmethod
     def state(self, day: date, district: str) -> CellState:
         """Return the state of one (day, district)."""
 
     @abstractmethod
+    def detail(self, day: date, district: str) -> str | None:
+        """Return in which detail a (day, district) is stored."""
+
+    @abstractmethod
     def __iter__(self) -> Iterator[tuple[date, str, CellState]]:
         """Iterate over every (day, district, state)."""
 
+    # --- what is in it ------------------------------------------------------------------------------------------------
+
     @property
-    @abstractmethod
     def counts(self) -> Mapping[CellState, int]:
         """How many (day, district) are in each state."""
-
-    # --- what is in it ------------------------------------------------------------------------------------------------
+        everything = b"".join(self.grid)
+        return MappingProxyType({state: everything.count(code) for state, code in CODES.items()})
 
     def kind(self, day: date, district: str) -> str | None:
         """Return why a (day, district) is unavailable: the kind of the day's gap, or that nothing was published; else ``None``."""
@@ -123,29 +130,26 @@ class CoverageForms:
             return None
         return self.gaps.get(day, NOT_PUBLISHED)
 
-    def is_incomplete(self, day: date, district: str) -> bool:
-        """Return whether it is stored, and to be completed: its close was open, a report had no rows, or a newer state is known."""
-        return district in self.incomplete.get(day, ())
-
     @property
     def unavailable(self) -> Mapping[str, int]:
         """How many (day, district) are unavailable, by kind."""
-        counted = Counter(kind for day, district, _state in self if (kind := self.kind(day, district)) is not None)
+        counted: dict[str, int] = {}
+        for day, row in zip(self.days, self.grid, strict=True):
+            number = row.count(CODES[CellState.UNAVAILABLE])
+            if number:
+                kind = self.gaps.get(day, NOT_PUBLISHED)
+                counted[kind] = counted.get(kind, 0) + number
         return MappingProxyType(dict(sorted(counted.items())))
-
-    @property
-    def incompletes(self) -> int:
-        """How many (day, district) are stored, and to be completed."""
-        return sum(len(names) for names in self.incomplete.values())
 
     @property
     def partial_days(self) -> tuple[date, ...]:
         """The days of which some districts are stored, and others failed."""
-        return tuple(day for day in self.days if self._is_partial(day))
-
-    def _is_partial(self, day: date) -> bool:
-        found = {self.state(day, district) for district in self.districts}
-        return CellState.FAILED in found and bool(found & {CellState.FULL, CellState.SUMMARY})
+        stored = bytes(CODES[state] for state in (CellState.FULL, CellState.SUMMARY, CellState.PARTIAL))
+        return tuple(
+            day
+            for day, row in zip(self.days, self.grid, strict=True)
+            if CODES[CellState.FAILED] in row and any(code in row for code in stored)
+        )
 
     def ranges(self, district: str) -> list[tuple[date, date, CellState]]:
         """Return the stretches of days in which a district is in one state: first day, last day, state."""
@@ -162,16 +166,15 @@ class CoverageForms:
 
     def rows(self, columns: Columns) -> Iterator[tuple[tuple[CellState, ...], tuple[str, ...]]]:
         """Iterate over the different rows with their districts: those with the most in full first, then the most districts."""
-        alike: dict[tuple[CellState, ...], list[str]] = {}
-        for district in self.districts:
-            states = tuple(self._shown(district, group) for group in columns.groups)
-            alike.setdefault(states, []).append(district)
-        order = sorted(alike, key=lambda states: (-states.count(CellState.FULL), -len(alike[states]), alike[states]))
-        return ((states, tuple(alike[states])) for states in order)
-
-    def _shown(self, district: str, days: Sequence[date]) -> CellState:
-        found = {self.state(day, district) for day in days}
-        return next(state for state in _WORST_FIRST if state in found)
+        rows = iter(self.grid)
+        ranked = [_worst([next(rows).translate(_RANKED) for _day in group]) for group in columns.groups]
+        looks = zip(*ranked, strict=True) if ranked else iter([()] * len(self.districts))
+        alike: dict[tuple[int, ...], list[str]] = {}
+        for district, look in zip(self.districts, looks, strict=True):
+            alike.setdefault(look, []).append(district)
+        full = _WORST_FIRST.index(CellState.FULL)
+        order = sorted(alike, key=lambda look: (-look.count(full), -len(alike[look]), alike[look]))
+        return ((tuple(_WORST_FIRST[rank] for rank in look), tuple(alike[look])) for look in order)
 
     def drawing(self, width: int, letters: Mapping[CellState, str], *, most_rows: int) -> Iterator[Line]:
         """Iterate over the lines of a picture, each in parts: a text, and the state that it shows, if it shows one.
@@ -227,7 +230,7 @@ class CoverageForms:
     # --- tables -------------------------------------------------------------------------------------------------------
 
     def table(self) -> Table:
-        """Return a row for each (day, district): its state, its kind where it is unavailable, and whether it is incomplete."""
+        """Return a row for each (day, district): its state, its kind where it is unavailable, and in which detail it is stored."""
         cells = list(self)
         return Table(
             (
@@ -235,7 +238,7 @@ class CoverageForms:
                 TableColumn.of("district", [district for _day, district, _state in cells]),
                 TableColumn.of("state", [str(state) for _day, _district, state in cells]),
                 TableColumn.of("kind", [self.kind(day, district) for day, district, _state in cells]),
-                TableColumn.of("incomplete", [self.is_incomplete(day, district) for day, district, _state in cells]),
+                TableColumn.of("detail", [self.detail(day, district) for day, district, _state in cells]),
             )
         )
 
@@ -257,14 +260,16 @@ class CoverageForms:
         return {
             "districts": list(self.districts),
             "letters": {TYPED[state]: str(state) for state in CellState},
-            "days": {
-                day.isoformat(): "".join(TYPED[self.state(day, district)] for district in self.districts) for day in self.days
-            },
+            "days": {day.isoformat(): row.translate(_LETTERED).decode() for day, row in zip(self.days, self.grid, strict=True)},
             "gaps": {day.isoformat(): kind for day, kind in self.gaps.items()},
-            "incomplete": {day.isoformat(): " ".join(sorted(names)) for day, names in self.incomplete.items()},
             "counts": {str(state): counts[state] for state in CellState},
             "unavailable": dict(self.unavailable),
         }
+
+
+def _worst(rows: Sequence[bytes]) -> bytes:
+    """Return for each district the lowest of its ranks."""
+    return rows[0] if len(rows) == 1 else bytes(map(min, *rows))
 
 
 def _label(districts: Sequence[str]) -> str:

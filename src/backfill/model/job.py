@@ -32,6 +32,9 @@ from backfill.model.units import CODES, PENDING, DayRow
 REBUILD = "rebuild"
 """The operation of a job that collects from the archive."""
 
+RERANK = "rerank"
+"""The operation of a job that makes the summaries of days anew: its units are days, so that nothing becomes of any district."""
+
 
 @frozen
 class JobSpec:
@@ -42,7 +45,7 @@ class JobSpec:
         created_at: When it was accepted (aware, UTC).
         plan: What will be done.
         retry_of: The job whose failed part this one runs again, or ``None``.
-        operation: ``"backfill"``, ``"refresh"`` or ``"rebuild"`` (R11.4).
+        operation: ``"backfill"``, ``"refresh"``, ``"rebuild"`` or ``"rerank"`` (R11.4).
     """
 
     job_id: str

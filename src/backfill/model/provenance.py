@@ -152,6 +152,8 @@ class Verification:
         summaries: Summaries of days looked at.
         same: Of both, those that the archive gives again, byte for byte.
         differences: All that is not so.
+        absent: Days of the range of which a job has stored something looked for here, and which are not stored any more: pruned, or lost.
+            A rebuild brings them back.
     """
 
     days: int
@@ -159,6 +161,7 @@ class Verification:
     summaries: int
     same: int
     differences: tuple[Difference, ...] = field(default=(), converter=_differences, repr=sized("differences"))
+    absent: tuple[date, ...] = field(default=(), repr=sized("days"))
 
     @property
     def is_proved(self) -> bool:

@@ -59,6 +59,7 @@ class DistrictRecord:
         settled: Whether the publisher no longer changes it, so that it need not be collected again.
         provenance: The raw documents it was made from (B3).
         calculation_version: Version of the rules that made it.
+        encoded: Its data and what they are as JSON, where that is known already; of no account once it has other data.
     """
 
     district_id: str
@@ -70,9 +71,10 @@ class DistrictRecord:
     settled: bool = True
     provenance: tuple[DocumentRef, ...] = ()
     calculation_version: str = "1.0.0"
+    encoded: tuple[JsonValue, bytes] | None = field(default=None, repr=False)
 
     def __eq__(self, other: object) -> bool:
-        """Compare all fields."""
+        """Compare what is stored."""
         if not isinstance(other, DistrictRecord):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in _RECORD_FIELDS)
@@ -138,12 +140,14 @@ class EncodedRecord:
         day: The day.
         header: Everything a manifest says of it.
         content: The bytes of the file.
+        grown: The figures of it that add up over a period, by path, where the source has said so: for comparing, not stored.
     """
 
     district_id: str
     day: date
     header: RecordHeader
     content: bytes = field(repr=sized("bytes"))
+    grown: Mapping[str, float] = field(factory=dict, repr=False)
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 
 from attrs import frozen
 
@@ -13,6 +13,44 @@ CODES = tuple(UnitState)
 
 PENDING = CODES.index(UnitState.PENDING)
 """The byte of a unit that is still to be done: 0."""
+
+
+class OutcomeRow(Mapping[str | None, UnitState]):
+    """What became of the units of one day, a byte each. Immutable.
+
+    Args:
+        names: Whose outcome stands in which place; ``None`` = the day as a whole.
+        codes: The outcomes; a pending unit has none. May end before the last name.
+    """
+
+    __slots__ = ("codes", "names")
+
+    def __init__(self, names: tuple[str | None, ...], codes: bytes) -> None:
+        self.names = names
+        self.codes = codes
+
+    def __getitem__(self, name: str | None, /) -> UnitState:
+        place = self.names.index(name) if name in self.names else len(self.codes)
+        if place >= len(self.codes) or self.codes[place] == PENDING:
+            raise KeyError(name)
+        return CODES[self.codes[place]]
+
+    def __iter__(self) -> Iterator[str | None]:
+        return (name for name, code in zip(self.names, self.codes, strict=False) if code != PENDING)
+
+    def __len__(self) -> int:
+        return len(self.codes) - self.codes.count(PENDING)
+
+    def __repr__(self) -> str:
+        return f"OutcomeRow({dict(self)!r})"
+
+    def has(self, states: Iterable[UnitState]) -> bool:
+        """Return whether any unit has one of *states*."""
+        return any(CODES.index(state) in self.codes for state in states)
+
+    def items(self) -> ItemsView[str | None, UnitState]:
+        """Return each unit that has an outcome, with it."""
+        return {name: CODES[code] for name, code in zip(self.names, self.codes, strict=False) if code != PENDING}.items()
 
 
 @frozen

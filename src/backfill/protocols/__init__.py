@@ -46,6 +46,7 @@ from backfill.protocols.stores import (
     Snapshot,
     SnapshotDraft,
     SnapshotStore,
+    SupportsOutlines,
     SupportsWriteCheck,
 )
 
@@ -79,6 +80,7 @@ __all__ = [
     "SupportsMaxConcurrency",
     "SupportsOffline",
     "SupportsOutcomes",
+    "SupportsOutlines",
     "SupportsRequests",
     "SupportsWriteCheck",
     "SystemWideSource",

@@ -10,6 +10,7 @@ from typing import Protocol, Self, runtime_checkable
 from backfill.jsonvalues import JsonValue
 from backfill.model import (
     Contribution,
+    DayOutline,
     DistrictRecord,
     EncodedRecord,
     RecordHeader,
@@ -52,6 +53,15 @@ class Snapshot(Protocol):
             SnapshotNotFound: There is none of this name.
             DamagedFile: The file does not hold what the manifest says.
         """
+        ...
+
+
+@runtime_checkable
+class SupportsOutlines(Protocol):
+    """A store that knows its days in short, so that a coverage over years need not look at each of them."""
+
+    def outlines(self, start: date | None = None, end: date | None = None, /) -> Mapping[date, DayOutline]:
+        """Return the outline of each stored day from *start* to *end* (inclusive), ascending: what `SnapshotStore.entries` says, in short."""
         ...
 
 

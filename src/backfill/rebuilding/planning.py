@@ -49,7 +49,8 @@ RATIONALE = (
     "from the raw archive, nothing is asked of the publisher: each record from the documents that it names, else from the newest"
 )
 
-_THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
+THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
+"""The outcomes of what is stored."""
 
 
 @frozen(eq=False)
@@ -145,24 +146,33 @@ def _days(
         as_ofs = catalog.of_day(day)
         planned = PlannedDay(day, edition_as_of(as_ofs, None) or edition.as_of, None, edition.settled_on, Method.TARGETED, ())
         if day in stored:
-            known = {*_stored_names(store, day), *(name for name in as_ofs if name is not None)}
+            known = {*_stored_names(store, day, ledger.get(day, {})), *(name for name in as_ofs if name is not None)}
         elif named is not None and not as_ofs:
             known = set(named)
         else:
-            outcomes = ledger.get(day, {})
-            known = {name for name, state in outcomes.items() if name is not None and state in _THERE}
-            known = known or {*(name for name in as_ofs if name is not None), *_listed(collaborators, archive, planned)}
+            known = _collected(ledger.get(day, {})) or {
+                *(name for name in as_ofs if name is not None),
+                *_listed(collaborators, archive, planned),
+            }
         names = tuple(sorted(name for name in known if scope.districts is None or name in scope.districts))
         if names:
             yield evolve(planned, districts=names)
 
 
-def _stored_names(store: SnapshotStore, day: date) -> tuple[str, ...]:
-    """Return the districts that a day's manifest has, also those whose file is gone; none, where it is damaged: what is made of the day fails by name then."""
+def _collected(outcomes: Mapping[str | None, UnitState]) -> set[str]:
+    """Return the districts that jobs have stored, as the ledger says."""
+    return {name for name, state in outcomes.items() if name is not None and state in THERE}
+
+
+def _stored_names(store: SnapshotStore, day: date, outcomes: Mapping[str | None, UnitState]) -> set[str]:
+    """Return the districts that a day's manifest has, also those whose file is gone.
+
+    Where it is damaged, those that jobs have stored: they fail by name then.
+    """
     try:
-        return tuple({*store.entries(day), *store.read(day).districts})
+        return {*store.entries(day), *store.read(day).districts}
     except (DamagedFile, SnapshotNotFound):
-        return ()
+        return _collected(outcomes)
 
 
 def _editions(source: DataSource, days: set[date]) -> Mapping[date, Edition]:

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from backfill.clock import SystemClock
 from backfill.engine.collect import Batch, Collector
+from backfill.engine.growth import grown
 from backfill.errors import BackfillError, DataUnavailable, InvalidRequest, NotArchived, PermanentSourceError, SourceError
 from backfill.fetching.pinned import PinnedFetch
 from backfill.fetching.reuse import Archive
@@ -30,7 +31,7 @@ from backfill.model import (
     Method,
     PlannedDay,
 )
-from backfill.protocols import BatchSource, DataSource, DaySummarizer, Replaying, SystemWideSource
+from backfill.protocols import BatchSource, Cumulative, DataSource, DaySummarizer, Replaying, SystemWideSource
 from backfill.serialization import encode_record
 
 NO_PROVENANCE = "no_provenance"
@@ -93,7 +94,8 @@ def make(source: DataSource, archive: Archive, part: Part) -> Made:
     """
     source = _replaying(source, part)
     batch = _collected(source, _collector(source, archive, part.pins), part)
-    return Made(part.day, {name: _final(value, name, part) for name, value in batch.values.items()}, batch.findings)
+    records = {name: _final(value, name, part, source) for name, value in batch.values.items()}
+    return Made(part.day, records, batch.findings)
 
 
 def make_summaries(source: DataSource, archive: Archive, part: Part) -> Mapping[str, Collected]:
@@ -168,7 +170,9 @@ def _collected(source: DataSource, collector: Collector, part: Part) -> Batch:
     return Batch(values, tuple(found for batch in batches for found in batch.findings))
 
 
-def _final(value: DistrictRecord | EncodedRecord | SourceError, district: str, part: Part) -> EncodedRecord | SourceError:
+def _final(
+    value: DistrictRecord | EncodedRecord | SourceError, district: str, part: Part, source: DataSource
+) -> EncodedRecord | SourceError:
     pins = part.pins.get(district)
     if isinstance(value, SourceError):
         return _failed(value, is_stored=pins is not None)
@@ -183,9 +187,10 @@ def _final(value: DistrictRecord | EncodedRecord | SourceError, district: str, p
         # documents that it was handed besides, when it was made first, stay named: they are part of how it came about
         value = evolve(value, provenance=pins, collected_at=max(ref.fetched_at for ref in pins))
     try:
-        return encode_record(value, job_id="", method=str(part.method))
+        encoded = encode_record(value, job_id="", method=str(part.method))
     except (BackfillError, ValueError, TypeError) as error:
         return PermanentSourceError(f"cannot be stored: {error}", kind=CANNOT_BE_MADE, stage="transform")
+    return evolve(encoded, grown=grown(source, value.data)) if isinstance(source, Cumulative) else encoded
 
 
 def _failed(error: SourceError, *, is_stored: bool) -> SourceError:

@@ -9,7 +9,8 @@ from datetime import date
 
 from attrs import evolve, frozen
 
-from backfill.errors import DamagedFile, SnapshotNotFound, SourceError
+from backfill.engine.growth import DECREASE
+from backfill.errors import DamagedFile, PermanentSourceError, SnapshotNotFound, SourceError
 from backfill.fetching.reuse import Archive
 from backfill.model import Collected, DocumentRef, EncodedRecord, Finding, Method, PlannedDay, RecordHeader
 from backfill.protocols import DataSource, DaySummarizer, Fetch, Snapshot, SnapshotStore, Summarized
@@ -17,6 +18,9 @@ from backfill.rebuilding.evidence import AsOfs, Catalog, edition_as_of, parts_of
 from backfill.rebuilding.making import Maker
 from backfill.rebuilding.replay import Part, make_summaries
 from backfill.serialization import refs_of_summary
+
+DAMAGED_DAY = "damaged_day"
+"""The kind of the error of records whose day is stored, and cannot be read."""
 
 _Value = tuple[EncodedRecord | SourceError, tuple[Finding, ...]]
 
@@ -85,7 +89,11 @@ class ArchivedSource:
     def collect_many(self, day: date, districts: Sequence[str], fetch: Fetch, /) -> Mapping[str, object]:
         """Return for each of *districts* its record in the stored form, or why there is none."""
         del fetch  # nothing of it is asked for anywhere
-        found = self._look(day)
+        try:
+            found = self._look(day)
+        except DamagedFile as error:  # a record that nothing can be merged with is not made
+            message = f"{error}; or move the day's folder away, and rebuild the day: what the archive has documents of comes back"
+            return dict.fromkeys(districts, PermanentSourceError(message, kind=DAMAGED_DAY, stage="store"))
         as_ofs = self._catalog.of_day(day)
         fuller = tuple(name for name in districts if name in as_ofs and _is_improvable(found.entries.get(name)))
         made = dict(self._made(evolve(found, entries={}), fuller, as_ofs))
@@ -128,7 +136,7 @@ class ArchivedSource:
             )
             value = evolve(value, header=header)
             if before.content_digest == header.content_digest and found.snapshot is not None:
-                known = (note for note in found.snapshot.metadata.findings if note.district == district)
+                known = (one for one in found.snapshot.metadata.findings if one.district == district and one.kind != DECREASE)
                 findings = tuple(dict.fromkeys((*findings, *known)))  # what was noticed by looking at other days, too
         return Collected(value, value.header.as_of, value.header.detail, findings=findings)
 

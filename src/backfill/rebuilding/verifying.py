@@ -9,7 +9,7 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from backfill.comparing import differing
 from backfill.engine.scoping import naming_of
@@ -29,10 +29,10 @@ from backfill.model import (
     RecordHeader,
     Verification,
 )
-from backfill.protocols import DaySummarizer, Snapshot, Summarized, Versioned
+from backfill.protocols import DaySummarizer, JobStore, Snapshot, Summarized, SupportsOutcomes, Versioned
 from backfill.rebuilding.evidence import Catalog, edition_as_of, edition_of, parts_of
 from backfill.rebuilding.making import Maker
-from backfill.rebuilding.planning import Collaborators
+from backfill.rebuilding.planning import THERE, Collaborators
 from backfill.rebuilding.replay import NO_PROVENANCE, Made, Part, make_summaries
 from backfill.rebuilding.source import summaries_part
 from backfill.serialization import PROVENANCE, decode_record
@@ -64,9 +64,10 @@ def verify(
         names = frozenset(map(naming_of(collaborators.source), request.target_districts))
     proof = _Proof(collaborators, archive, Catalog.of(archive, collaborators.source, first, last), names)
     maker = Maker(collaborators.source, archive, executor)
-    for made in maker.make(proof.parts(collaborators.store.days(first, last))):
+    days = tuple(collaborators.store.days(first, last))
+    for made in maker.make(proof.parts(iter(days))):
         proof.compare(made)
-    return proof.result()
+    return evolve(proof.result(), absent=tuple(_absent(collaborators.jobs, first, last, frozenset(days), names)))
 
 
 @frozen(eq=False)
@@ -210,6 +211,14 @@ class _Proof:
         if known is None and isinstance(source, Versioned) and str(source.calculation_version) != record.calculation_version:
             return Cause.RULES_CHANGED
         return known or Cause.CANNOT_BE_MADE
+
+
+def _absent(jobs: JobStore, first: date, last: date, stored: frozenset[date], names: frozenset[str] | None) -> Iterator[date]:
+    """Iterate over the days that jobs have stored, as the ledger says, and that are not among *stored*."""
+    ledger = jobs.outcomes(first, last) if isinstance(jobs, SupportsOutcomes) else {}
+    for day in sorted(ledger.keys() - stored):
+        if any(state in THERE and (names is None or name in names) for name, state in ledger[day].items()):
+            yield day
 
 
 def _file_cause(error: DamagedFile | SnapshotNotFound) -> Cause:

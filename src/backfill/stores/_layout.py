@@ -98,6 +98,7 @@ class Layout:
         self.retired = root / ".retired"
         self.locks = root / ".locks"
         self.index = root / ".index"
+        self.outlines = self.index / "outlines.json"
 
     def live(self, day: date) -> Path:
         """Return the directory of a day."""

@@ -17,6 +17,7 @@ from backfill.stores._generations import Generations
 from backfill.stores._index import EntryIndex
 from backfill.stores._layout import Layout, parse_day
 from backfill.stores._locks import Locks
+from backfill.stores._outlines import OutlineIndex
 from backfill.stores._probing import is_held, keeping_out
 from backfill.stores._problems import translated
 from backfill.stores._reports import CheckReport, Problem, ProblemKind, RepairReport
@@ -175,12 +176,15 @@ def _useless_index_files(
     """Iterate over the index files that nobody would believe, or should not, with the reason."""
     with suppress(FileNotFoundError):  # no index yet: nothing in it
         for name in files.names(layout.index):
-            rule = _index_misfit(name, layout, generations, index)
+            rule = _index_misfit(name, layout, files, generations, index)
             if rule is not None:
                 yield name, rule
 
 
-def _index_misfit(name: str, layout: Layout, generations: Generations, index: EntryIndex) -> str | None:
+def _index_misfit(name: str, layout: Layout, files: FileSystem, generations: Generations, index: EntryIndex) -> str | None:
+    if name == layout.outlines.name:
+        outlines = OutlineIndex(layout, files)
+        return None if outlines.is_whole() or outlines.is_whole() else "is damaged"  # a second look, as below
     day = parse_day(name.removesuffix(".json"))
     if day is None or not name.endswith(".json"):
         return "is no index file of a day"

@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 
 from backfill.clock import SystemClock
-from backfill.model import RecordHeader
+from backfill.model import DayOutline, RecordHeader
 from backfill.model.checks import as_date, as_path, as_seconds
 from backfill.protocols import Clock
 from backfill.stores._atomic import FileSystem
@@ -33,6 +33,7 @@ from backfill.stores._layout import Layout, district_file, parse_day
 from backfill.stores._locks import Locks
 from backfill.stores._manifest import FileFacts, Manifest
 from backfill.stores._missing import no_day
+from backfill.stores._outlines import OutlineIndex
 from backfill.stores._problems import translated
 from backfill.stores._snapshot import FileSnapshot
 from backfill.stores._writing import Writer
@@ -73,6 +74,7 @@ class PerDistrictFileSnapshotStore:
         its_clock = clock or SystemClock()
         self._generations = Generations(self._layout, self._files, its_clock)
         self._index = EntryIndex(self._layout, self._files)
+        self._outlines = OutlineIndex(self._layout, self._files)
         locks = Locks(self._layout, self._files, its_clock, timeout)
         self._writer = Writer(self._layout, self._files, its_clock, locks, self._generations, self._index)
 
@@ -154,11 +156,44 @@ class PerDistrictFileSnapshotStore:
             self._index.save(day, stamp, present)
         return present
 
+    def outlines(self, start: date | None = None, end: date | None = None, /) -> Mapping[date, DayOutline]:
+        """Return the outline of each stored day from *start* to *end* (inclusive), ascending.
+
+        Quick, also for ten years: of days that have not changed, nothing is opened but one file for all of them.
+
+        Raises:
+            DamagedFile: A manifest cannot be read.
+        """
+        known = self._outlines.load()
+        found: dict[date, DayOutline] = {}
+        news = False
+        for day in self._named(start, end):
+            stamp = self._generations.stamp(day)
+            if stamp is None and not self._generations.is_stored(day):
+                continue
+            kept = known.get(day)
+            if kept is not None and kept[0] == stamp:
+                found[day] = kept[1]
+                continue
+            found[day] = DayOutline.of(self.entries(day))
+            if stamp is not None:  # if the day was replaced meanwhile, the outline will not be believed
+                known[day] = stamp, found[day]
+                news = True
+        if news:
+            self._outlines.save(known)
+        return found
+
     def days(self, start: date | None = None, end: date | None = None, /) -> Iterator[date]:
         """Iterate over the stored days from *start* to *end* (inclusive), ascending.
 
         Directories that are no days, or have no manifest, are passed over.
         """
+        for day in self._named(start, end):
+            if self._generations.is_stored(day):
+                yield day
+
+    def _named(self, start: date | None, end: date | None) -> list[date]:
+        """Return the days that have a directory, ascending."""
         first = date.min if start is None else as_date("start", start)
         last = date.max if end is None else as_date("end", end)
         with translated(self._root, "listing the days"):
@@ -167,9 +202,7 @@ class PerDistrictFileSnapshotStore:
             except FileNotFoundError:
                 names = []
         found = {parse_day(name) or self._layout.day_set_aside(name) for name in names}
-        for day in sorted(day for day in found if day is not None and first <= day <= last):
-            if self._generations.is_stored(day):
-                yield day
+        return sorted(day for day in found if day is not None and first <= day <= last)
 
     def delete(self, day: date, /) -> None:
         """Remove a day: out of sight in one instant, then from the disk; nothing happens when it is not stored.

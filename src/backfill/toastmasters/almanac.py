@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date
 
@@ -15,11 +13,9 @@ from backfill.errors import InvalidRequest, StoreError
 from backfill.model import Document
 from backfill.toastmasters.calendar import ClosingCalendar
 from backfill.toastmasters.kinds import ReportKind
+from backfill.toastmasters.seen import SeenRows
 
 _log = logging.getLogger(__name__)
-
-_REMEMBERED = 8192
-"""So many reports at most are remembered for the comparison of their rows."""
 
 Learnt = Callable[[ClosingCalendar], ClosingCalendar]
 """Called with the calendar after something was learnt; returns it with what others may have learnt meanwhile."""
@@ -50,18 +46,25 @@ class Almanac:
     Args:
         calendar: What is known of closing months; ``None`` = the shipped table.
         on_learnt: Keeps what was learnt, in a file, say. What it cannot keep is known all the same for as long as the almanac lives.
+        seen: Which rows were seen before; ``None`` = none, and what is seen from now on is remembered in memory.
     """
 
-    def __init__(self, calendar: ClosingCalendar | None = None, *, on_learnt: Learnt | None = None) -> None:
+    def __init__(
+        self, calendar: ClosingCalendar | None = None, *, on_learnt: Learnt | None = None, seen: SeenRows | None = None
+    ) -> None:
         self._calendar = ClosingCalendar() if calendar is None else calendar
         self._on_learnt = on_learnt
         self._lock = threading.Lock()
         self._found: dict[tuple[date, date], Found] = {}
-        self._rows: OrderedDict[tuple[ReportKind, str | None, str], date] = OrderedDict()
+        self._seen = SeenRows() if seen is None else seen
 
-    def __reduce__(self) -> tuple[type[Almanac], tuple[ClosingCalendar]]:
-        """Pickle what is known: the copy learns for itself, and keeps it nowhere."""
-        return type(self), (self._calendar,)
+    def __reduce__(self) -> tuple[Callable[[ClosingCalendar, SeenRows], Almanac], tuple[ClosingCalendar, SeenRows]]:
+        """Pickle what is known: the copy learns of closing months for itself, and keeps it nowhere."""
+        return _copied, (self._calendar, self._seen)
+
+    def apart(self) -> Almanac:
+        """Return an almanac that knows the same closing months, and what it learns of them is nobody else's."""
+        return _copied(self._calendar, self._seen)
 
     @property
     def calendar(self) -> ClosingCalendar:
@@ -101,11 +104,13 @@ class Almanac:
 
     def seen_before(self, kind: ReportKind, district: str | None, day: date, document: Document) -> date | None:
         """Return another day whose report had the very same rows; ``None`` = none that is remembered."""
-        rows = document.content.rstrip().rpartition(b"\n")[0]  # all but the footer
-        key = (kind, district, hashlib.sha256(rows).hexdigest())
-        with self._lock:
-            first = self._rows.setdefault(key, day)
-            self._rows.move_to_end(key)
-            while len(self._rows) > _REMEMBERED:
-                self._rows.popitem(last=False)
+        first = self._seen.first_day(kind, district, day, document)
         return None if first == day else first
+
+    def close(self) -> None:
+        """Let go of files; they are opened again when they are used again."""
+        self._seen.close()
+
+
+def _copied(calendar: ClosingCalendar, seen: SeenRows) -> Almanac:
+    return Almanac(calendar, seen=seen)

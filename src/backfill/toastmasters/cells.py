@@ -10,6 +10,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -31,9 +32,8 @@ LEVELS = {"D": "Distinguished", "S": "Select Distinguished", "P": "President's D
 _LEVEL_WORDS = (("DISTINGUISHED", "D"), ("SELECT", "S"), ("PRES", "P"), ("SMEDLEY", "M"))
 
 
-@frozen
-class Unit:
-    """A division or an area.
+class Unit(NamedTuple):
+    """A division or an area. Clubs are grouped by it, so that its hash is to be quick.
 
     Attributes:
         id: Its letter or number, as in the file; ``None`` = the file does not say.

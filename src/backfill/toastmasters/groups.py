@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from backfill.jsonvalues import JsonValue
 from backfill.toastmasters.cells import NOWHERE
@@ -13,16 +13,15 @@ from backfill.toastmasters.clubs import Club
 KeyT = TypeVar("KeyT")
 
 _LEVELS = ("distinguished", "select", "presidents")
+_PARTS = ("base", "paid", "distinguished", "status", *(f"{what}_for_{level}" for what in ("paid", "level") for level in _LEVELS))
+_SAID = {(unit, name): attrgetter(f"{unit}_{name}") for unit in ("area", "division") for name in _PARTS}
+_ALL = {unit: attrgetter(*(f"{unit}_{name}" for name in _PARTS)) for unit in ("area", "division")}
 
 
 def sum_known(values: Iterable[int | None]) -> int | None:
     """Return the sum; ``None`` where any of them is unknown: a sum of the rest would pass for the whole."""
-    total = 0
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total
+    known = list(values)
+    return None if None in known else sum(known)  # type: ignore[arg-type] # none of them is None
 
 
 def division_data(clubs: Iterable[Club]) -> list[JsonValue]:
@@ -72,10 +71,14 @@ def _counted(clubs: Sequence[Club]) -> dict[str, JsonValue]:
 
 def _as_a_whole(clubs: Sequence[Club], unit: str) -> dict[str, JsonValue]:
     """Return what the division report repeats in each row of a unit: the first row that has it counts; what none has is left out."""
+    parts = dict(zip(_PARTS, _ALL[unit](clubs[0].visits), strict=True))
 
     def said(name: str) -> JsonValue:
-        read = attrgetter(f"{unit}_{name}")
-        return next((value for club in clubs if (value := read(club.visits)) is not None), None)
+        value = parts[name]
+        if value is None and len(clubs) > 1:
+            read = _SAID[unit, name]
+            value = next((value for club in clubs if (value := read(club.visits)) is not None), None)
+        return cast("JsonValue", value)
 
     whole: dict[str, JsonValue] = {
         "clubBase": said("base"),

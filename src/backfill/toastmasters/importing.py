@@ -20,6 +20,7 @@ from backfill.model import Document
 from backfill.model.checks import as_path, sized
 from backfill.toastmasters.almanac import Almanac
 from backfill.toastmasters.answers import NoRows, check_report
+from backfill.toastmasters.calendar import day_of
 from backfill.toastmasters.csvfile import read_table
 from backfill.toastmasters.dashboard import DashboardDocument
 from backfill.toastmasters.kinds import ReportKind
@@ -149,6 +150,7 @@ def import_reports(folder: Path | str, archive: RawArchive, almanac: Almanac | N
         imported[document.name] = None
         if almanac is not None:
             almanac.learn(dated.month, dated.as_of)
+            almanac.seen_before(dated.kind, dated.district, day_of(dated.month, dated.as_of), document)
     conflicts = tuple(
         Conflict(name, tuple(sorted(of_name, key=lambda copy: copy.fetched_at)))
         for name, of_name in sorted(copies.items())

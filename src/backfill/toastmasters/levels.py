@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -166,6 +167,7 @@ def district_level(
     return Level.NONE
 
 
+@lru_cache(64)
 def _club_rules(year: int) -> tuple[_ClubRule, ...]:
     return next(rules for since, rules in _CLUB_RULES if since <= year)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from datetime import date
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from backfill.toastmasters.identifiers import normalize_district
 from backfill.toastmasters.importing import ImportReport, import_reports
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.refresh import RefreshService
+from backfill.toastmasters.seen import SeenRows
 from backfill.toastmasters.source import RefreshServiceSource
 from backfill.wholefile import WholeFile
 from backfill.wiring import default_clock
@@ -47,7 +49,14 @@ class DashboardService(BackfillService):
     """
 
     def __init__(
-        self, root: Path, *, base_url: str, scope: ScopeResolver | None, rate: float | None, clock: Clock | None
+        self,
+        root: Path,
+        *,
+        base_url: str,
+        scope: ScopeResolver | None,
+        rate: float | None,
+        clock: Clock | None,
+        executor: Executor | None,
     ) -> None:
         clock = default_clock() if clock is None else clock
         self.root = root
@@ -60,14 +69,15 @@ class DashboardService(BackfillService):
         self.resumed: tuple[Job, ...] = ()
         self._history_file = root / "history.sqlite3"
         self._polite = PoliteFetcher(rate=rate, archive=self.archive, shared_state=root / "limits", clock=clock)
-        almanac = kept_almanac(root / "config" / "closings.json")
-        self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=almanac)
+        self._almanac = kept_almanac(root / "config" / "closings.json", SeenRows(root / "seen.sqlite3"))
+        self.refresh_service = RefreshService(self._polite, base_url, clock, almanac=self._almanac)
         super().__init__(
             RefreshServiceSource(self.refresh_service),
             self._snapshots,
             scope or self.configuration,
             jobs=self.jobs,
             fetch=self._polite,
+            executor=executor,
             clock=clock,
         )
 
@@ -99,6 +109,7 @@ class DashboardService(BackfillService):
     def _close_own(self) -> None:
         super()._close_own()
         self._polite.close()
+        self._almanac.close()
         self.jobs.close()
 
     def refresh(self, districts: Sequence[str] | None = None) -> SnapshotInfo:
@@ -156,6 +167,7 @@ def open_service(
     rate: float | None = DEFAULT_RATE,
     resume: bool = True,
     clock: Clock | None = None,
+    executor: Executor | None = None,
 ) -> DashboardService:
     """Return a service that collects the dashboard's history into a folder, and goes on with what was interrupted there.
 
@@ -164,13 +176,14 @@ def open_service(
 
     Args:
         root: The folder: ``snapshots/``, ``raw/`` (every document received), ``config/``, ``limits/`` (shared by all processes that
-            use the folder), ``jobs.sqlite3``.
+            use the folder), ``jobs.sqlite3``; and notes that can be done without, ``history.sqlite3`` and ``seen.sqlite3``.
         base_url: The dashboard's address.
         districts: A scope for this service alone; ``None`` = the districts configured in the folder, else all. What is
             configured does not change.
         rate: Requests a second, over all processes that use the folder; ``None`` = no limit.
         resume: ``False`` = leave interrupted jobs alone, for those who only look.
         clock: The time; ``None`` = the system's.
+        executor: Where `rebuild` and `verify` make records; ``None`` = in threads of the service.
 
     Raises:
         InvalidRequest: An argument cannot be what it is said to be.
@@ -179,7 +192,7 @@ def open_service(
         ServiceUnusable: No thread can be had for an interrupted job.
     """
     scope = None if districts is None else FixedScope(districts, normalize=normalize_district)
-    service = DashboardService(Path(root).absolute(), base_url=base_url, scope=scope, rate=rate, clock=clock)
+    service = DashboardService(Path(root).absolute(), base_url=base_url, scope=scope, rate=rate, clock=clock, executor=executor)
     if resume:
         try:
             service.resume_interrupted()
@@ -189,8 +202,12 @@ def open_service(
     return service
 
 
-def kept_almanac(path: Path) -> Almanac:
+def kept_almanac(path: Path, seen: SeenRows | None = None) -> Almanac:
     """Return an almanac that keeps what it learns in a file, shared with whoever else uses that file.
+
+    Args:
+        path: The file.
+        seen: Which rows were seen before; ``None`` = none.
 
     Raises:
         DamagedFile: The file does not hold what was learnt of closing months.
@@ -204,7 +221,7 @@ def kept_almanac(path: Path) -> Almanac:
             file.replace(merged.to_json())
         return merged
 
-    return Almanac(_kept(file), on_learnt=keep)
+    return Almanac(_kept(file), on_learnt=keep, seen=seen)
 
 
 def _kept(file: WholeFile) -> ClosingCalendar:

@@ -118,7 +118,7 @@ class RefreshService:
         other = copy.copy(self)
         other._told = edition  # noqa: SLF001 - of the same class
         other._own = None  # noqa: SLF001 - as above
-        other._almanac = Almanac(self.calendar)  # noqa: SLF001 - as above
+        other._almanac = self._almanac.apart()  # noqa: SLF001 - as above
         if edition.as_of is not None:
             back = self.calendar.step_backs(edition.day, edition.as_of)
             other._almanac.note_found(edition.day, self._clock.today(), Found(edition.as_of, back))  # noqa: SLF001 - as above
