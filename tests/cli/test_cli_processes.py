@@ -140,7 +140,7 @@ def test_a_pipe_that_is_closed_early_is_no_traceback(collected: Path, tmp_path: 
     """``backfill coverage … --csv | head`` ends quietly. [B9]"""
     process = start("coverage", collected, "2022-07-01", "2023-06-30", "--csv", folder=tmp_path)
     assert process.stdout is not None
-    assert process.stdout.readline() == "day,district,state,kind,incomplete\n"
+    assert process.stdout.readline() == "day,district,state,kind,detail\n"
     process.stdout.close()
     assert process.stderr is not None
     errors = process.stderr.read()
