@@ -83,7 +83,11 @@ class Chronicle:
         """
         here, unit = self.scheduler.here, (day, district)
         if not self.cut_off:
-            other = next((process for (on, _), process in self._collecting.items() if on == day and process is not here), None)
+            shared = self.work.shares_days
+            others = (
+                process for (on, name), process in self._collecting.items() if on == day and (name == district or not shared)
+            )
+            other = None if shared and district is None else next((process for process in others if process is not here), None)
             self._must(other is None or other.has_ended, f"{day} is collected by {here} and {other} at the same time")
             with self.scheduler.undivided():
                 stored = district is not None and district in self.store.entries(day)

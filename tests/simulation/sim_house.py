@@ -25,7 +25,7 @@ from backfill.testing.simulation import (
     SimulatedProcess,
 )
 from simulation.sim_chronicle import RATE, Chronicle, WatchedJobs, figures
-from simulation.sim_weather import Weather, Work
+from simulation.sim_weather import DISTRICTS, Weather, Work
 
 EVERY = 100
 HOST = "https://figures.example"
@@ -206,7 +206,7 @@ class House:
             return self._refusal(request)
         _, _, _, day, district = request.url.split("/")
         if district == "all":
-            return dumps(["1", "2", "3"]).encode()
+            return dumps(DISTRICTS).encode()
         fate = self.work.fates[date.fromisoformat(day), district]
         if fate == "ok":
             return dumps(figures(date.fromisoformat(day), district)).encode()
