@@ -133,10 +133,11 @@ class House:
         source = Figures(self.chronicle, self.weather.calls)
         service = BackfillService(source, store, jobs=jobs, fetch=fetch, clock=self.clock, max_active_jobs=self.weather.active)
         while not self._is_over:
+            was_stormy = self._is_stormy  # when the call began: what was raised in the storm may arrive after it
             try:
                 self._be_busy(service)
             except BackfillError:
-                if not self._is_stormy:
+                if not was_stormy:
                     raise
             self.clock.wait(_never, self.random.random() * 6)
         service.close()
