@@ -83,7 +83,11 @@ class Chronicle:
         """
         here, unit = self.scheduler.here, (day, district)
         if not self.cut_off:
-            other = next((process for (on, _), process in self._collecting.items() if on == day and process is not here), None)
+            shared = self.work.shares_days
+            others = (
+                process for (on, name), process in self._collecting.items() if on == day and (name == district or not shared)
+            )
+            other = None if shared and district is None else next((process for process in others if process is not here), None)
             self._must(other is None or other.has_ended, f"{day} is collected by {here} and {other} at the same time")
             with self.scheduler.undivided():
                 stored = district is not None and district in self.store.entries(day)
@@ -145,12 +149,13 @@ class Chronicle:
         """All processes have ended by themselves: everything that was accepted has come to its end, in a way that fits what is stored."""
         self.look()
         left = {ProblemKind.LEFT_OVER, ProblemKind.INTERRUPTED}  # by a process that ended; the next writer would put it right
-        problems = [problem for problem in check(self.root, data=True).problems if problem.kind not in left]
-        self._must(not problems, f"the store is not whole: {problems}")
-        repair(self.root)
-        problems = list(check(self.root, data=True).problems)
-        self._must(not problems, f"the store cannot be put right: {problems}")
-        self.read()
+        problems = check(self.root, data=True).problems
+        self._must(all(problem.kind in left for problem in problems), f"the store is not whole: {problems}")
+        if problems:
+            repair(self.root)
+            problems = check(self.root, data=True).problems
+            self._must(not problems, f"the store cannot be put right: {problems}")
+            self.read()
         states = {state.spec.job_id: state for state in self.states()}
         self._must(len(states) == len(self.work.requests), f"{len(self.work.requests)} keys made {len(states)} jobs")
         for key, job_id in self.accepted.items():

@@ -10,6 +10,7 @@ from attrs import frozen
 from backfill import BackfillRequest
 
 FIRST_DAY = date(2026, 1, 5)
+DISTRICTS = ("1", "2", "3")
 
 
 @frozen
@@ -76,30 +77,34 @@ class Weather:
 
 @frozen
 class Work:
-    """What is to be collected: some jobs, each of days of its own.
+    """What is to be collected: a job, or two that have days of their own, or the same days and districts of their own.
 
     Attributes:
         requests: By idempotency key.
         fates: What becomes of each unit that nothing befalls: ``ok``, ``gone`` (nothing was published) or ``broken`` (never answered
             in full).
+        shares_days: Whether the jobs have the same days.
     """
 
     requests: dict[str, BackfillRequest]
     fates: dict[tuple[date, str], str]
+    shares_days: bool
 
     @classmethod
     def drawn(cls, random: Random) -> Work:
         """Return the work of one schedule."""
-        requests, fates, day = {}, {}, FIRST_DAY
-        for number in range(random.choice((1, 1, 2))):
-            days, districts = random.choice((1, 1, 2, 3)), ("1", "2", "3")[: random.choice((1, 2, 3))]
+        jobs, shares_days = random.choice(((1, False), (2, False), (2, True)))
+        requests, days = {}, random.choice((1, 1, 2, 3))
+        for number in range(jobs):
+            first = FIRST_DAY + timedelta(0 if shares_days else number * days)
+            districts = random.choice((None, ("1",), ("1", "2"), DISTRICTS))
+            if shares_days:
+                districts = (DISTRICTS[:1], DISTRICTS[1:])[number]
             requests[f"job {number}"] = BackfillRequest(
-                day, day + timedelta(days - 1), random.choice((None, districts)), concurrency=random.choice((1, 2, 3))
+                first, first + timedelta(days - 1), districts, concurrency=random.choice((1, 2, 3))
             )
-            for _ in range(days):
-                fates.update({(day, district): _fate(random) for district in ("1", "2", "3")})
-                day += timedelta(1)
-        return cls(requests, fates)
+        all_days = (FIRST_DAY + timedelta(number) for number in range(jobs * days))
+        return cls(requests, {(day, district): _fate(random) for day in all_days for district in DISTRICTS}, shares_days)
 
 
 def _fate(random: Random) -> str:

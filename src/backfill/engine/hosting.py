@@ -145,8 +145,12 @@ class JobHost:
                 raise
             try:
                 tenure = take(self._jobs, spec.job_id, self._owner)
-                if tenure is not None:  # else another process was so quick as to take it for abandoned
-                    self._begin(spec, tenure)
+                if tenure is not None and tenure.is_first:
+                    self._enqueue(self._job(spec, tenure))
+                elif (
+                    tenure is not None
+                ):  # another process took it for abandoned, and has let go of it since; None: it works on it
+                    self._go_on(spec.job_id, tenure)
             except BaseException:
                 if idempotency_key is None or not do_last(
                     self._jobs
@@ -285,13 +289,6 @@ class JobHost:
             self._jobs.delete(job_id)
         except Exception:  # what is told is why it was not accepted
             logger.exception("it could not be forgotten, and will be taken for an interrupted one", extra={"job_id": job_id})
-
-    def _begin(self, spec: JobSpec, tenure: Tenure) -> None:
-        """Queue a job that was just created here."""
-        if tenure.is_first:
-            self._enqueue(self._job(spec, tenure))
-        else:  # another process took it for abandoned, and has let go of it since
-            self._go_on(spec.job_id, tenure)
 
     def _enqueue(self, job: LiveJob) -> None:
         with self._lock:
