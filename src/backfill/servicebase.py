@@ -20,6 +20,7 @@ from backfill.engine.heartbeat import INTERVAL
 from backfill.engine.hosting import JobHost
 from backfill.engine.jobs import LiveJob
 from backfill.engine.planner import Planner, has_work
+from backfill.engine.resuming import unnoted
 from backfill.engine.runner import Runner
 from backfill.engine.slots import Slots
 from backfill.errors import BackfillError, InvalidRequest, ServiceUnusable
@@ -102,6 +103,7 @@ class ServiceBase:
             self._source.name,
             self._run,
             self._performance,
+            lambda state: unnoted(state, self._jobs, self._store, self._clock),
             max_active=max_active,
             interval=self._heartbeat_seconds,
         )

@@ -351,6 +351,34 @@ print("ok")
 )
 
 
+READ_ONLY = (
+    IMPORTS
+    + """
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", root], check=True)
+with SqliteJobStore(path) as store:
+    store.create(make_spec())
+    store.apply("j1", [], at=NOW)
+subprocess.run(["mount", "-o", "remount,ro", root], check=True)
+for _ in range(2):
+    with SqliteJobStore(path) as store:
+        assert store.load("j1").total == 2
+        assert len(store.list()) == 1
+        assert store.events() == []
+        said = refused(lambda: store.create(make_spec("j2")))
+        assert str(path) in said, said
+        assert store.load("j1").total == 2
+print("ok")
+"""
+)
+
+
+@pytest.mark.root
+@mounts
+def test_a_store_that_was_closed_can_be_read_on_a_read_only_disk(tmp_path: Path) -> None:
+    """Who only looks finds every job on a disk that cannot be written, though nobody has the file open; writing is refused. [B2, R4.1]"""
+    run(READ_ONLY.replace("{root!r}", repr(str(tmp_path))), "unshare", "-m")
+
+
 @pytest.mark.root
 @mounts
 def test_full_and_read_only_disks(tmp_path: Path) -> None:

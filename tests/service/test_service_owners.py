@@ -6,13 +6,14 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from backfill import BackfillStatus
 from backfill.errors import LeaseLost, ServiceUnusable, StoreUnavailable
 from backfill.jobstores import MemoryJobStore, SqliteJobStore
-from backfill.model import Lease, Renewal, Wanted
+from backfill.model import Change, DayPublished, JobEvent, Lease, Renewal, Wanted
 from backfill.testing.jobs import FlakyJobStore
 from backfill.testing.source import ScriptedSource
 from durable_doubles import House, Still, asked, each_kind, housing, rest
@@ -256,3 +257,56 @@ def test_a_service_that_is_shut_takes_nothing_over(tmp_path: Path) -> None:
         source.gate.set()
         (resumed,) = house.open(source).resume_jobs()
         assert rest(resumed).status is BackfillStatus.COMPLETE
+
+
+class Gone(FlakyJobStore):
+    """A job store whose process is gone when the second day that was published is to be noted."""
+
+    published = 0
+
+    def apply(self, job_id: str, changes: Sequence[Change], /, *, at: datetime, epoch: int = 0) -> Sequence[JobEvent]:
+        """Note what happens, until then."""
+        self.published += any(isinstance(change, DayPublished) for change in changes)
+        if self.published > 1:
+            raise StoreUnavailable(FULL)
+        return super().apply(job_id, changes, at=at, epoch=epoch)
+
+
+@each_kind
+@pytest.mark.parametrize("verb", ["cancel", "pause", "asked"])
+def test_who_ends_a_dead_job_notes_what_it_had_published(kind: str, verb: str, tmp_path: Path) -> None:
+    """Published but not noted when its process ended, a day is noted by whoever cancels or pauses the job: its state is exact. [R4.4, B2]"""
+    with housing(kind, tmp_path) as house:
+        kept = house.jobs()
+        dead = house.open(ScriptedSource(), Still, jobs=Gone(kept))
+        job = dead.initiate_backfill(ask(5, "A", concurrency=1))
+        until(lambda: len(stored(house.store)) >= 2)
+        job.wait(PATIENCE)
+        house.lose(dead)
+        if isinstance(kept, SqliteJobStore):
+            kept.close()
+        service = house.open(ScriptedSource(), Still)
+        published = stored(house.store)
+        if verb == "asked":
+            assert house.jobs().request(job.backfill_id, Wanted.CANCEL)
+            assert service.resume_jobs() == []
+        else:
+            assert service.cancel_backfill(job.backfill_id) if verb == "cancel" else service.pause_backfill(job.backfill_id)
+        report = service.get_backfill_status(job.backfill_id)
+        assert report.status == ("paused" if verb == "pause" else "cancelled")
+        assert report.progress.completed == len(published) >= 2
+        assert sorted(report.snapshot_ids) == [on.isoformat() for on in sorted(published)]
+
+
+def test_a_dead_job_is_cancelled_though_its_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the snapshots cannot be looked at a dead job is cancelled all the same, as it was noted. [R4.4]"""
+    source = GatedSource()
+    with housing("memory", tmp_path) as house:
+        job_id = interrupted(house, source)
+
+        def away(*_days: object) -> NoReturn:
+            raise StoreUnavailable("the disk is away")
+
+        monkeypatch.setattr(house.store, "days", away)
+        assert house.open(source).cancel_backfill(job_id)
+        source.gate.set()

@@ -13,7 +13,7 @@ from backfill.cli.exits import ExitCode
 from backfill.cli.options import as_day, district_option, existing, frequency_option, root_argument, several
 from backfill.cli.printing import print_json
 from backfill.cli.working import Means, at_work, working_options
-from backfill.model import CellState
+from backfill.model import CellState, Coverage
 
 
 @click.command(short_help="Collect what is missing and can be had.")
@@ -38,7 +38,7 @@ def command(
     with at_work(existing(root), **means) as work:
         work.go_on_first()
         coverage = work.service.coverage(start, end, districts=districts or None, frequency=frequency)
-        if coverage.districts and not coverage.counts[CellState.FAILED] and not coverage.counts[CellState.NEVER_TRIED]:
+        if not _lacks_anything(coverage):
             if work.json:
                 print_json(None)
             else:
@@ -47,3 +47,10 @@ def command(
         report = work.watch(lambda: work.service.fill_gaps(coverage))
         work.print(report)
     ctx.exit(work.code(report))
+
+
+def _lacks_anything(coverage: Coverage) -> bool:
+    """Return whether something is missing that can be had; where no district is known, a day as a whole."""
+    if coverage.districts:
+        return bool(coverage.counts[CellState.FAILED] or coverage.counts[CellState.NEVER_TRIED])
+    return any(day not in coverage.gaps and coverage.whole.get(day) is not CellState.UNAVAILABLE for day in coverage.days)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from backfill.engine.following import Follower
@@ -17,7 +17,7 @@ from backfill.engine.releasing import LateReleases
 from backfill.engine.stopping import CANCELLED_ON_REQUEST, PAUSED_ON_REQUEST, RESUMED, Stop
 from backfill.engine.telling import Callback
 from backfill.errors import DamagedFile, InvalidRequest, JobNotFound, LeaseLost, ServiceUnusable
-from backfill.model import BackfillReport, BackfillStatus, FetchStatus, JobSpec, JobState, StatusChanged, Wanted
+from backfill.model import BackfillReport, BackfillStatus, Change, FetchStatus, JobSpec, JobState, StatusChanged, Wanted
 from backfill.protocols import Clock, JobStore, SupportsEvents, SupportsLeases
 
 logger = logging.getLogger("backfill.engine")
@@ -37,6 +37,7 @@ class JobHost:
         source: The name of the source; jobs of others are not run here.
         run: Carries out a job until it comes to rest; in a thread of the queue.
         performance: Tells the state of the door out.
+        unnoted: Tells what a job has published that was not noted.
         max_active: Jobs that run at once.
         interval: Real seconds between two beats.
     """
@@ -48,6 +49,7 @@ class JobHost:
         source: str,
         run: Callable[[LiveJob], None],
         performance: Callable[[], FetchStatus | None],
+        unnoted: Callable[[JobState], Sequence[Change]],
         *,
         max_active: int,
         interval: float,
@@ -57,6 +59,7 @@ class JobHost:
         self._source = source
         self._run = run
         self._performance = performance
+        self._unnoted = unnoted
         self._owner = owner_text()
         self._lock = threading.RLock()
         self._live: dict[str, LiveJob] = {}
@@ -374,7 +377,8 @@ class JobHost:
             status = self._jobs.load(job_id).status
             if not asked.cancel and not asked.pause:
                 if status is BackfillStatus.PAUSED:
-                    self._note(tenure, BackfillStatus.QUEUED, RESUMED)
+                    now = self._clock.now()
+                    tenure.apply([StatusChanged(BackfillStatus.QUEUED, now, RESUMED)], at=now)
                 state = self._jobs.load(job_id)
                 self._enqueue(self._job(state.spec, tenure, state))
                 return True
@@ -393,8 +397,9 @@ class JobHost:
         return False
 
     def _note(self, tenure: Tenure, status: BackfillStatus, reason: str) -> None:
-        now = self._clock.now()
-        tenure.apply([StatusChanged(status, now, reason)], at=now)
+        """Note that a job rests, and first what it has published: whoever worked on it may have ended in between."""
+        state, now = self._jobs.load(tenure.job_id), self._clock.now()
+        tenure.apply([*self._unnoted(state), StatusChanged(status, now, reason)], at=now)
 
     def _report(self, state: JobState) -> BackfillReport:
         """Return the report of a job that is not live here; the door of this process says nothing of one that ran elsewhere."""

@@ -13,7 +13,17 @@ from datetime import date
 
 from backfill.engine.daysteps import Earlier
 from backfill.errors import DamagedFile, SnapshotNotFound, StoreError, StoreUnavailable
-from backfill.model import DayPublished, DayRow, DistrictError, Finding, JobState, SnapshotStatus, UnitState
+from backfill.model import (
+    Change,
+    DayPublished,
+    DayRow,
+    DistrictError,
+    Finding,
+    JobState,
+    SnapshotStatus,
+    UnitsSettled,
+    UnitState,
+)
 from backfill.model.units import PENDING
 from backfill.protocols import Clock, JobStore, SnapshotStore, SupportsErrors
 
@@ -84,6 +94,24 @@ class Resumption:
             logger.exception("what is stored of a day cannot be read", extra={"job_id": self._job_id, "day": day.isoformat()})
             return (), None
         return stored, DayPublished(day, is_partial, self._clock.now())
+
+
+def unnoted(state: JobState, jobs: JobStore, store: SnapshotStore, clock: Clock) -> list[Change]:
+    """Return what is published under the job's identifier and was not noted, as the changes that note it.
+
+    For a job that comes to rest without being worked on. Where the store cannot be read nothing is: what is noted stays as it was.
+    """
+    changes: list[Change] = []
+    try:
+        known = Resumption(state, jobs, store, clock)
+        for day, row in state.rows.items():
+            earlier = known.of(day, row) if has_pending(row) else None
+            if earlier is not None and earlier.published is not None:
+                changes += [UnitsSettled(day, dict.fromkeys(earlier.stored, UnitState.COMPLETED)), earlier.published]
+    except StoreUnavailable:
+        logger.warning("what is stored cannot be looked at", exc_info=True, extra={"job_id": state.spec.job_id})
+        return []
+    return changes
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from backfill.errors import BackfillError, DamagedFile, ServiceUnusable, StoreUnavailable
@@ -82,6 +83,10 @@ class Database:
             if self._reader is None and not self.path.exists():
                 yield from _nothing()
                 return
+            if self._reader is None and self._is_at_rest():
+                with closing(self._connect_at_rest()) as connection:
+                    yield connection
+                return
             if self._reader is None:
                 self._reader = self._connect()
             with _transaction(self._reader, "BEGIN"):
@@ -125,6 +130,27 @@ class Database:
         if self._identity not in {None, _identity(self.path)}:
             message = f"{self.path}: the job store was moved away while it was in use; put it back, or close this store first"
             raise StoreUnavailable(message)
+
+    def _is_at_rest(self) -> bool:
+        """Return whether the file was closed cleanly, in a folder where this user can write nothing.
+
+        SQLite makes a file beside it even to read; where there is one, its writer has not closed it, and it can be read with that.
+        """
+        beside = (self.path.with_name(self.path.name + ending) for ending in ("-wal", "-shm"))
+        return not os.access(self.path.parent, os.W_OK) and not any(path.exists() for path in beside)
+
+    def _connect_at_rest(self) -> sqlite3.Connection:
+        """Return a connection for one look: the next is told when somebody else has opened the file meanwhile."""
+        connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        try:
+            is_new = _schema.is_new(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        if is_new:
+            connection.close()
+            raise PermissionError(errno.EACCES, "it holds nothing yet, and nothing can be written there", str(self.path))
+        return connection
 
     def _connect(self) -> sqlite3.Connection:
         self._pid = os.getpid()

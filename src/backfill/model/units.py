@@ -21,11 +21,17 @@ class OutcomeRow(Mapping[str | None, UnitState]):
     Args:
         names: Whose outcome stands in which place; ``None`` = the day as a whole.
         codes: The outcomes; a pending unit has none. May end before the last name.
+
+    Raises:
+        ValueError: A byte stands for no state, or for no unit.
     """
 
     __slots__ = ("codes", "names")
 
     def __init__(self, names: tuple[str | None, ...], codes: bytes) -> None:
+        if len(codes) > len(names) or (codes and max(codes) >= len(CODES)):
+            message = f"{codes!r} are no states of {len(names)} units"
+            raise ValueError(message)
         self.names = names
         self.codes = codes
 
