@@ -103,7 +103,7 @@ def of_history(configuration: DistrictConfigurationService, expected: Vector) ->
     assert people == expected.get("adminUsers", people)
     if "replace_entry" in expected:
         entry, last = expected["replace_entry"], changes[0]
-        assert (last.action, last.by) == ("set", entry["adminUser"])
+        assert (last.action, last.by) == ({"replace": "set"}[entry["action"]], entry["adminUser"])
         assert [list(last.before or ()), list(last.after or ())] == [entry["previousDistricts"], entry["newDistricts"]]
     if "history_limit" in expected:
         limited = [set(one.after or ()) - set(one.before or ()) for one in configuration.history(expected["history_limit"])]
@@ -117,13 +117,16 @@ def against(known: Sequence[str], asked: Sequence[str], expected: Vector) -> Non
         if not valid:
             with pytest.raises(InvalidRequest) as refused:
                 configuration.resolve(asked)
+            assert not expected["isValid"]
             assert all(repr(name) in str(refused.value) for name in asked)
             assert repr(expected["suggest"]["41"]["contains"]) in refused.value.remedy
         else:
             scope = configuration.resolve(asked)
             assert list(scope.districts or ()) == valid
             assert [doubt.text for doubt in scope.excluded] == expected["invalidDistricts"]
-            assert len(scope.excluded) == expected.get("warnings_count", 0)
+            assert (not scope.excluded) is expected["isValid"]
+            assert len(scope.excluded) == expected.get("warnings_count", len(expected.get("warnings", ())))
+            assert len(scope.districts or ()) == expected.get("lastCollectionInfo_count", len(valid))
         PARTLY[GUESS] += not expected["isValid"]
 
 
@@ -138,7 +141,8 @@ def collections(districts: Sequence[str], vector: Vector) -> None:
     for name, info in vector["expected"]["info"].items():
         there = [on for on in coverage.days if coverage.state(on, name) is CellState.FULL]
         assert len(there) == info["recentSuccessCount"]
-        PARTLY[NEWEST] += max(there).isoformat() != info["lastSuccessfulCollection"][:10]
+        assert info["lastSuccessfulCollection"] == vector["snapshots"][0]["created_at"]
+        PARTLY[NEWEST] += max(there) != held[0]
 
 
 class Recording:
@@ -193,8 +197,12 @@ def scope(vector: Vector) -> None:
     assert found.kind == expected.get("scopeType", found.kind)
     assert (not found.excluded) is expected.get("validationPassed", True)
     left_out = [doubt.text for doubt in found.excluded]
-    assert list(found.districts or ()) == [name for name in targets if name not in left_out]
-    assert left_out == ([name for name in targets if name not in vector["configured"]] if vector["configured"] else [])
+    kept = [name for name in targets if name not in left_out]
+    assert list(found.districts or ()) == kept == expected.get("validDistricts", kept)
+    assert (not left_out) is expected.get("inScope", not left_out)
+    outside = [name for name in targets if vector["configured"] and name not in vector["configured"]]
+    assert left_out == outside == expected.get("invalidDistricts", outside)
+    assert len(found.excluded) == len(expected.get("violations", found.excluded))
 
 
 def relative(text: str) -> date:
@@ -252,6 +260,7 @@ def jobs(vector: Vector) -> None:
         if first is not None:
             assert first.wait(PATIENCE).status == "complete"
             raise SetAside(QUEUED if vector["expected"]["create"] == "rejected" else NOT_STALE)
+        assert vector["expected"] == {"create": "allowed"}
 
 
 ENDS = {"completed": "complete", "failed": "error", "cancelled": "cancelled"}
@@ -301,8 +310,13 @@ def recovery(vector: Vector) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "jobs.sqlite3"
         if found == "raises":
-            with Unlisted(path) as kept, serving(source, store, jobs=kept) as service, pytest.raises(StoreUnavailable) as refused:
+            with (
+                Unlisted(path) as unlisted,
+                serving(source, store, jobs=unlisted) as service,
+                pytest.raises(StoreUnavailable) as refused,
+            ):
                 service.resume_jobs()
+            assert not expected["success"]
             assert expected["error_contains"] in str(refused.value)
             return
         with SqliteJobStore(path) as kept:
@@ -311,6 +325,9 @@ def recovery(vector: Vector) -> None:
         with SqliteJobStore(path) as kept, serving(source, store, jobs=kept) as service:
             resumed = service.resume_jobs()
             assert [job.wait(PATIENCE).status for job in resumed] == ["complete"] * expected.get("jobsRecovered", 1)
+    assert expected.get("success", True)
+    assert expected.get("jobsFailed", 0) == 0
+    assert len(resumed) == len(expected.get("resumed_with", resumed))
     assert [on for _call, on, _names in source.calls] == list(days(3)[checkpoint is not None :] if found else ())
     assert list(store.days()) == list(days(3) if found else ())
     if "resumedAt" in expected:

@@ -27,7 +27,7 @@ from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.reports import as_report, read_report
 from backfill.toastmasters.rows import ClubRow
 from backfill.toastmasters.statistics import district_data
-from backfill.toastmasters.years import ProgramYear, parse_month, program_year
+from backfill.toastmasters.years import ProgramYear, month_of, parse_month, program_year
 from service_doubles import NoDoor, serving
 from tm_calendar_cases import edition, on
 from tm_vectors import PARTLY, Section, SetAside, Vector, account_for
@@ -112,7 +112,7 @@ def district_file(vector: Vector, store: PerDistrictFileSnapshotStore) -> None:
     path = store.root.parent / expected["path"].replace("district_1.", "district_01.")
     found = json.loads(path.read_bytes())
     data = found["data"]
-    same = {"status": expected["wrapper"]["status"], "districtId": district}
+    same = {"status": expected["wrapper"]["status"], "districtId": district, "districtName": f"District {district}"}
     assert {name: found[name] for name in same} == same
     assert (data["districtId"], data["snapshotDate"]) == (district, expected["data"]["snapshotDate"])
     assert (len(data["clubs"]), len(data["divisions"])) == (expected["data"]["clubs_count"], expected["data"]["divisions_count"])
@@ -155,6 +155,8 @@ def prune(vector: Vector) -> None:
         assert month_ends(day) is expected["keep"]
         assert day.isoformat() == expected.get("snapshotDate", day.isoformat())
         assert (as_of > day) is expected.get("isClosingPeriod", False)
+        assert as_of.isoformat() == expected.get("rawCsvDate", day.isoformat())
+        assert (day == month_of(day)) is expected.get("isMonthEnd", day == month_of(day))
         return
     by_rule = vector["fn"] == "classifySnapshotDates"
     dates = dict.fromkeys(vector["snapshotDates"]) if by_rule else vector["dates"]
