@@ -55,11 +55,12 @@ NO_REPORT = (
     "a table with other headings is no report of the dashboard, however harmless (contract.md, What the server's answers mean)"
 )
 AS_IT_IS = (
-    "in a cell of a whole report it is a name like any other, kept as it is for whoever shows it to escape (contract.md, Files)"
+    "in a cell of a whole report it is a name like any other and kept as it is: such patterns reject real names (domain.md 2.1)"
 )
 FOOTER_WINS = (
     "a note beside a file dates nothing, and this one contradicts its file: the footer decides (domain.md 4, rules 3 and 6)"
 )
+MONTH_KNOWN = "the month is known of every answer, closing or not (domain.md 4, rule 8)"
 NO_FOOTER = "a file without a footer is cut, not merely of no closing (contract.md, What the server's answers mean: truncated)"
 ALL_KEPT = "the archive keeps every answer and serves the newest (B4): a second content is a second file"
 DAMAGED = "a damaged content is refused by name and stays to be looked at, where theirs vanishes as if never fetched; the door asks anew (B2, B4)"
@@ -158,6 +159,7 @@ def retry(vector: Vector) -> None:
     assert len(asked) == expected["attempts"]
     assert all(0 <= wait <= most for wait, most in zip(waits, longest, strict=True))
     PARTLY[JITTER] += 1
+    PARTLY[BY_TYPE] += "error" in expected
 
 
 def circuit_breaker(vector: Vector) -> None:
@@ -303,6 +305,7 @@ def cache_metadata(vector: Vector) -> None:
     if expected["isClosingPeriod"]:
         raise SetAside(FOOTER_WINS)
     assert expected.get("date", str(as_of)) == str(as_of)
+    PARTLY[MONTH_KNOWN] += "dataMonth" in expected
 
 
 def raw_cache(vector: Vector) -> None:
