@@ -60,7 +60,7 @@ AS_IT_IS = (
 FOOTER_WINS = (
     "a note beside a file dates nothing, and this one contradicts its file: the footer decides (domain.md 4, rules 3 and 6)"
 )
-MONTH_KNOWN = "the month is known of every answer, closing or not (domain.md 4, rule 8)"
+MONTH_KNOWN = "every answer that is believed names its month, closing or not (contract.md, What the server's answers mean)"
 NO_FOOTER = "a file without a footer is cut, not merely of no closing (contract.md, What the server's answers mean: truncated)"
 ALL_KEPT = "the archive keeps every answer and serves the newest (B4): a second content is a second file"
 DAMAGED = "a damaged content is refused by name and stays to be looked at, where theirs vanishes as if never fetched; the door asks anew (B2, B4)"

@@ -359,5 +359,5 @@ RUN: dict[str, Section] = {
 
 @pytest.mark.parametrize("section", RUN)
 def test_vectors_of_the_service(section: str) -> None:
-    """Every vector of the section comes out as expected, or is set aside for a reason that is printed; how many are which is fixed. [R4, R7, B2]"""
+    """Every vector of the section comes out as expected, or is set aside for a reason that is printed; how many are which is fixed. [R3.3, R4.1, R4.4, R7.1, R7.5, B2]"""
     account_for(section, RUN[section])

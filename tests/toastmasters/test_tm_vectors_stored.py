@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,22 +12,24 @@ from typing import cast
 
 import pytest
 
-from backfill import BackfillRequest, InvalidRequest
+from backfill import BackfillRequest, BackfillService, InvalidRequest
+from backfill.fetching import PoliteFetcher, RawArchive
 from backfill.history.pruning import month_ends
 from backfill.jsonvalues import JsonValue
 from backfill.model import Frequency
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
 from backfill.testing import VirtualClock
 from backfill.testing.samples import contribution, record, store_records
-from backfill.testing.source import ScriptedSource
 from backfill.toastmasters import RefreshService, RefreshServiceSource
 from backfill.toastmasters.calendar import day_of
+from backfill.toastmasters.dashboard import date_document, document_name
 from backfill.toastmasters.identifiers import normalize_district
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.reports import as_report, read_report
 from backfill.toastmasters.rows import ClubRow
 from backfill.toastmasters.statistics import district_data
 from backfill.toastmasters.years import ProgramYear, month_of, parse_month, program_year
+from fetching_doubles import document
 from service_doubles import NoDoor, serving
 from tm_calendar_cases import edition, on
 from tm_vectors import PARTLY, Section, SetAside, Vector, account_for
@@ -36,7 +38,7 @@ UTC_DAY = "a store takes days, not moments, which it refuses: the day is the mom
 NEWEST = "there is no pointer that could lag behind: the newest is the last day that is stored (domain.md 4, rule 23)"
 TWO_DIGITS = "a district's name is the published one, with its zero (contract.md, Normal form of a district)"
 SOURCE = "the source is named as the library names it (R11.4)"
-ARCHIVE_STAYS = "the raw archive stays, so that a rebuild brings the day back, unless its removal is asked for (B4)"
+NO_REASON = "a day is kept or not: the rule is one function, and gives no reason"
 RULE = "which dates to keep besides month-ends, the current program year say, is a rule that the caller passes"
 NO_AWARD = "this award is not computed: no requirement asks for it, and a file holds only what follows from its day's documents (contract.md, Files)"
 
@@ -159,30 +161,41 @@ def prune(vector: Vector) -> None:
         assert (as_of > day) is expected.get("isClosingPeriod", False)
         assert as_of.isoformat() == expected.get("rawCsvDate", day.isoformat())
         assert (day == month_of(day)) is expected.get("isMonthEnd", day == month_of(day))
+        PARTLY[NO_REASON] += "reason_contains" in expected
         return
-    by_rule = vector["fn"] == "classifySnapshotDates"
-    dates = dict.fromkeys(vector["snapshotDates"]) if by_rule else vector["dates"]
-    store, days = MemorySnapshotStore(), {}
-    for text, note in dates.items():
-        day, as_of = stored_day(text, note)
-        days[text] = day
-        store_records(store, record(day=day, as_of=as_of), day=day)
-    with serving(ScriptedSource(), store) as service:
-        if not by_rule:
-            done = service.prune(dry_run=vector["dryRun"])
-            assert (len(done.kept), len(done.removed)) == (expected["keptDates"], expected["prunedDates"])
-            gone = expected.get("deletedSnapshots", [text for text in dates if text not in expected.get("remaining", ())])
-            assert list(done.removed) == [days[text] for text in gone]
-            left = [day.isoformat() for day in store.days()]
-            assert left == expected.get("remaining", left)
-            PARTLY[ARCHIVE_STAYS] += 1
-        else:
+    with pruned_of(vector.get("dates", dict.fromkeys(vector.get("snapshotDates", ())))) as (service, store, archive):
+        if vector["fn"] == "classifySnapshotDates":
             keepers, current = {on(text) for text in vector["keeperDates"]}, program_year(on(vector["today"]))
             done = service.prune(keep=lambda day: day in keepers or program_year(day) == current)
             assert [day.isoformat() for day in done.kept] == expected["toKeep"]
             assert [day.isoformat() for day in done.removed] == expected["toDelete"]
+            assert list(store.days()) == list(done.kept)
             PARTLY[RULE] += 1
-    assert set(store.days()) == set(done.kept)
+            return
+        done = service.prune(dry_run=vector["dryRun"], archive=True)
+        assert (len(done.kept), len(done.removed)) == (expected["keptDates"], expected["prunedDates"])
+        assert [day.isoformat() for day in done.removed] == expected.get("deletedSnapshots", list(map(str, done.removed)))
+        left = [day.isoformat() for day in store.days()]
+        assert left == expected.get("remaining", left)
+        raw = {dated.as_of.isoformat() for name in archive.names() if (dated := date_document(name)) is not None}
+        gone = vector["dates"].keys() - raw
+        assert gone == set(expected.get("deletedRawCsv", gone))
+        assert len(gone) == expected["prunedDates"]
+
+
+@contextmanager
+def pruned_of(dates: Mapping[str, Mapping[str, str] | None]) -> Iterator[tuple[BackfillService, MemorySnapshotStore, RawArchive]]:
+    """Provide a service whose store and archive have what was given out on *dates*."""
+    store, clock = MemorySnapshotStore(), VirtualClock()
+    with TemporaryDirectory() as folder, closing(RawArchive(folder)) as archive:
+        for text, note in dates.items():
+            day, as_of = stored_day(text, note)
+            store_records(store, record(day=day, as_of=as_of), day=day)
+            archive.put(document(text, name=document_name(ReportKind.SUMMARY, None, month_of(day), as_of)))
+        with closing(PoliteFetcher(archive=archive, clock=clock)) as door:
+            source = RefreshServiceSource(RefreshService(door, clock=clock))
+            with serving(source, store, fetch=door, clock=clock) as service:
+                yield service, store, archive
 
 
 def backfill_metadata(vector: Vector) -> None:
@@ -243,5 +256,5 @@ RUN: dict[str, Section] = {
 
 @pytest.mark.parametrize("section", RUN)
 def test_vectors_of_what_is_stored(section: str) -> None:
-    """Every vector of the section comes out as expected, or is set aside for a reason that is printed; how many are which is fixed. [R5, R7, P4]"""
+    """Every vector of the section comes out as expected, or is set aside for a reason that is printed; how many are which is fixed. [R5.2, R5.5, R11.3]"""
     account_for(section, RUN[section])
