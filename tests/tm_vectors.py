@@ -52,6 +52,6 @@ def account_for(name: str, section: Section) -> None:
             reasons[str(reason)] += 1
     lines = [f"{name}: {len(vectors) - reasons.total()} of {len(vectors)} used"]
     lines += [f"  {count} set aside: {why}" for why, count in reasons.items()]
-    lines += [f"  {count} set aside in part: {why}" for why, count in PARTLY.items()]
+    lines += [f"  {count} set aside in part: {why}" for why, count in (+PARTLY).items()]
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
     assert (len(vectors) - reasons.total(), reasons.total()) == (used, aside)
