@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections import Counter
@@ -21,7 +20,8 @@ from backfill.toastmasters.calendar import ClosingCalendar, day_of, newest_day
 from backfill.toastmasters.dashboard import DASHBOARD_URL, export_url
 from backfill.toastmasters.kinds import ReportKind
 from backfill.toastmasters.years import ProgramYear, month_of, month_text, parse_month, previous_month, program_year
-from tm_calendar_cases import CALENDAR, TODAY, on, shared_file
+from tm_calendar_cases import CALENDAR, TODAY, on
+from tm_vectors import all_vectors
 
 Vector: TypeAlias = Mapping[str, object]
 
@@ -251,7 +251,7 @@ SECTIONS: Mapping[str, tuple[Callable[[Vector], str | None], int, int]] = {
 @pytest.mark.parametrize("section", SECTIONS)
 def test_vectors_of_another_system(section: str) -> None:
     """Every vector of the section agrees with ours, or is set aside for a reason that is told; none is left out. [B10]"""
-    vectors = json.loads(shared_file("vectors.json").read_bytes())[section]
+    vectors = all_vectors()[section]
     check, used, aside = SECTIONS[section]
     outcomes = Counter(check(vector) for vector in vectors)
     rows = [f"| {section} | {count} | {reason or 'used'} |" for reason, count in outcomes.items()]

@@ -1,20 +1,15 @@
-"""Inputs with expected outputs from the test suites of toast-stats, used where they lie beside the checkout.
-
-Each vector is used, or set aside with the reason; nothing is left out silently. Where real files contradict a vector, the files win.
-"""
+"""Vectors of what files say and what follows from it: cells, rows, figures, rankings and levels; see `tm_vectors`."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -30,9 +25,9 @@ from backfill.toastmasters.ranking import competition_ranks, rankings, world_per
 from backfill.toastmasters.reports import Report, as_report, read_report
 from backfill.toastmasters.rows import ClubRow, DistrictRow, DivisionRow, SummaryRow
 from backfill.toastmasters.statistics import DistrictData, district_data
-from tm_files import SHARED, answer
+from tm_files import answer
+from tm_vectors import PARTLY, Section, SetAside, Vector, account_for
 
-Vector = dict[str, Any]  # as the file has it
 DAY = date(2024, 1, 15)
 
 UNKNOWN = "what is not known is null, never 0 and never a made-up name"
@@ -41,14 +36,6 @@ SYNTHETIC = "a layout that exists in those tests only"
 ARTIFICIAL = "marked by the file as contradicting a later rule: a month after the as-of date is last year's"
 ELSEWHERE = "another part of the library decides it"
 FILES_WIN = "published figures contradict it"
-
-
-class SetAside(Exception):  # noqa: N818 - an outcome
-    """A vector does not apply, for a reason."""
-
-
-PARTLY: Counter[str] = Counter()
-"""Why parts of vectors that are used otherwise were set aside."""
 
 
 def footer(vector: Vector) -> None:
@@ -376,7 +363,7 @@ def data_validation(vector: Vector) -> None:
     raise SetAside(ELSEWHERE)
 
 
-RUN: dict[str, tuple[Callable[[Vector], None], int, int]] = {
+RUN: dict[str, Section] = {
     "footer": (footer, 10, 6),
     "csv": (csv_text, 9, 2),
     "numbers": (numbers, 6, 5),
@@ -393,29 +380,7 @@ RUN: dict[str, tuple[Callable[[Vector], None], int, int]] = {
 """What checks the vectors of each section, how many are used, and how many are set aside."""
 
 
-@pytest.fixture(scope="module")
-def vectors() -> dict[str, list[Vector]]:
-    """Return the vectors by section, or skip."""
-    file = SHARED / "vectors.json"
-    if not file.exists():
-        pytest.skip("the vectors do not lie beside this checkout")
-    return cast("dict[str, list[Vector]]", json.loads(file.read_text(encoding="utf-8")))
-
-
 @pytest.mark.parametrize("section", RUN)
-def test_vectors(section: str, vectors: dict[str, list[Vector]]) -> None:
+def test_vectors(section: str) -> None:
     """Every vector of the section comes out as expected, or is set aside for a reason that is printed; how many are which is fixed. [R3.2, R10.3]"""
-    check, used, aside = RUN[section]
-    reasons: Counter[str] = Counter()
-    PARTLY.clear()
-    for vector in vectors[section]:
-        try:
-            check(vector)
-        except SetAside as reason:
-            reasons[str(reason)] += 1
-    total = len(vectors[section])
-    lines = [f"{section}: {total - reasons.total()} of {total} used"]
-    lines += [f"  {count} set aside: {why}" for why, count in reasons.items()]
-    lines += [f"  {count} set aside in part: {why}" for why, count in PARTLY.items()]
-    sys.stdout.write("\n" + "\n".join(lines) + "\n")
-    assert (total - reasons.total(), reasons.total()) == (used, aside)
+    account_for(section, RUN[section])
