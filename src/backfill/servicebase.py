@@ -253,7 +253,8 @@ class ServiceBase:
 
     def _carry_out(self, job: LiveJob) -> None:
         """Work on a job until it comes to rest."""
-        growth = Growth(self._source, self._store)  # of the source itself: what a rebuild collects from knows no periods
+        ahead = (planned.day for planned in job.spec.plan.days if planned.gap is None and has_work(planned))
+        growth = Growth(self._source, self._store, ahead)  # of the source itself: what a rebuild collects from knows no periods
         Runner(job, self._source_of(job.spec), self._store, self._door(), self._clock, self._slots, growth).run()
 
     def _source_of(self, spec: JobSpec) -> DataSource:

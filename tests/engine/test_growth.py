@@ -12,7 +12,7 @@ from backfill import BackfillRequest, BackfillService
 from backfill.engine.growth import Growth
 from backfill.errors import StoreUnavailable
 from backfill.model import DistrictRecord, Finding
-from backfill.protocols import Fetch
+from backfill.protocols import Fetch, Snapshot
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
 
 FIRST, SECOND, THIRD = (date(2024, 1, number) for number in (1, 2, 3))
@@ -86,6 +86,31 @@ def test_a_day_that_lacks_the_district_is_passed_over() -> None:
             service.run_backfill(BackfillRequest(day, target_districts=[district]), progress=False)
         report = service.run_backfill(BackfillRequest("2024-01-04", target_districts=["A", "B"]), progress=False)
         assert decreases(report.findings) == [(date(2024, 1, 4), "A", "totals.payments is 3, after 10 on 2024-01-01")]
+
+
+def test_a_day_that_the_job_will_publish_is_not_read_before() -> None:
+    """A job over stored days reads none of them for the comparison, but those at its ends; the decrease is noticed all the same. [R5.5, B8]"""
+    store = Watched()
+    with BackfillService(Adding({**FIGURES, date(2024, 1, 4): 12}), store) as service:
+        service.run_backfill(BackfillRequest(FIRST, "2024-01-04", ["A"]), progress=False)
+        store.opened.clear()
+        again = BackfillRequest(FIRST, THIRD, ["A"], skip_existing=False, order="oldest-first", concurrency=1)
+        report = service.run_backfill(again, progress=False)
+        assert decreases(report.findings) == [SECOND_IS_LESS]
+        assert set(store.opened) == {date(2024, 1, 4)}
+
+
+class Watched(MemorySnapshotStore):
+    """Notes which days are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[date] = []
+
+    def read(self, day: date, /) -> Snapshot:  # type: ignore[override] # what it returns has no public name
+        """Note it, and read."""
+        self.opened.append(day)
+        return super().read(day)
 
 
 class Unlisted(MemorySnapshotStore):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import islice
 from typing import TypeAlias
@@ -47,12 +47,14 @@ class Growth:
     Args:
         source: Says which figures, and in which periods.
         store: Where the other days are.
+        ahead: Days that the job will publish itself: as long as it has not, they are not compared with, but will be when they are.
     """
 
-    def __init__(self, source: DataSource, store: SnapshotStore) -> None:
+    def __init__(self, source: DataSource, store: SnapshotStore, ahead: Iterable[date] = ()) -> None:
         self._source = source if isinstance(source, Cumulative) else None
         self._store = store
         self._lock = threading.Lock()
+        self._ahead = set(ahead)
         self._days: list[date] | None = None
         self._known: OrderedDict[date, dict[str, Grown]] = OrderedDict()
 
@@ -71,6 +73,7 @@ class Growth:
             if self._days is None:
                 self._days = list(self._store.days())
             found = tuple(self._compared(self._source, day, figures))
+            self._ahead.discard(day)
             self._known.setdefault(day, {}).update(figures)
             self._known.move_to_end(day)
             while len(self._known) > _DAYS_KEPT:
@@ -106,6 +109,8 @@ class Growth:
         self, days: Sequence[date], district: str, path: str, snapshots: dict[date, Snapshot | None]
     ) -> tuple[date, float] | None:
         for day in days:
+            if day in self._ahead:
+                continue
             of_day = self._known.setdefault(day, {})
             if district not in of_day:
                 of_day[district] = self._read(day, district, snapshots)
