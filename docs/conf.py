@@ -1,12 +1,16 @@
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "backfill"
 author = "the backfill authors"
 release = installed("backfill")
 version = release
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.intersphinx"]
-exclude_patterns = ["_build"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.intersphinx", "imports_picture"]
+exclude_patterns = ["_build", "_ext"]
 html_theme = "furo"
 html_title = f"backfill {release}"
 

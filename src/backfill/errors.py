@@ -55,11 +55,19 @@ __all__ = [
 ]
 
 
+PAGES = "https://backfill.readthedocs.io/en/latest/errors.html"
+"""Where each class has a section that says what to do; a traceback ends with its address."""
+
 _SHOWN = 200  # characters of a value that an error repeats
 
 
 class BackfillError(Exception):
     """The root of every exception that this library raises on purpose."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        named = next(cls.__name__ for cls in type(self).__mro__ if cls.__module__ == __name__)
+        self.add_note(f"What to do about it: {PAGES}#{named.lower()}")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by attributes, since constructors here take keywords that ``args`` does not hold."""
