@@ -103,7 +103,7 @@ class HostStatus:
         waiting: Calls that wait for their turn.
         breaker: ``closed``, ``open`` or ``half-open``.
         parked_seconds: For how long the host is left alone from now on, because it asked for it or does not answer; 0 = not.
-        slowdown: By how much it is asked less often than *rate* allows, because it shows strain; 1 = not.
+        slowdown: By how much it is asked less often than its rate allows, because it shows strain; 1 = not.
     """
 
     host: str
