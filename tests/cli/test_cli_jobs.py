@@ -354,3 +354,11 @@ def test_a_folder_without_snapshots_cannot_be_checked(tmp_path: Path) -> None:
         assert done.exit_code == 3
         assert "has no folder snapshots" in done.stderr
         assert call(command, tmp_path / "nowhere").exit_code == 2
+
+
+def test_there_is_nothing_to_fill_where_nothing_can_be_had(tmp_path: Path) -> None:
+    """Of days on which nothing was published nothing is missing, on an empty root too: that is said, and is no failure. [B5]"""
+    root = tmp_path / "root"
+    root.mkdir()
+    done = call("fill", root, "2023-01-01", "2023-01-02")
+    assert (done.exit_code, "nothing is missing that can be had" in " ".join(done.stdout.split())) == (0, True)

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -266,6 +267,45 @@ def test_processes_write_side_by_side(archive: RawArchive) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
     assert len(set(contents(archive))) == 40
+
+
+def test_answers_that_wait_are_noted_together(archive: RawArchive) -> None:
+    """Who waits while another writes is on the disk with one sync, and returns without writing again. [R9.3]"""
+    archive.put(document("first", name="first"))
+    index = archive._index
+    statements: list[str] = []
+    with index._opened() as connection:
+        assert connection is not None
+        connection.set_trace_callback(statements.append)
+    index._lock.acquire()
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(archive.put, document(f"{number}", name=f"{number}")) for number in range(8)]
+        while len(index._waiting) < 8:
+            threading.Event().wait(0.001)
+        index._lock.release()
+    assert [one.exception() for one in done] == [None] * 8
+    assert archive.names() == sorted(["first", *map(str, range(8))])
+    assert statements.count("COMMIT") == 1
+
+
+def test_one_row_that_cannot_be_noted_stops_no_other(archive: RawArchive) -> None:
+    """If a batch fails, each of the others is noted when its turn comes. [P6]"""
+    archive.put(document("first", name="first"))
+    index = archive._index
+    with index._opened() as connection:
+        assert connection is not None
+        connection.execute(
+            "CREATE TRIGGER refused BEFORE INSERT ON answers WHEN new.name = 'bad' BEGIN SELECT raise(FAIL, 'no'); END"
+        )
+    index._lock.acquire()
+    with ThreadPoolExecutor(4) as pool:
+        done = {name: pool.submit(archive.put, document(name, name=name)) for name in ("a", "bad", "b", "c")}
+        while len(index._waiting) < 4:
+            threading.Event().wait(0.001)
+        index._lock.release()
+    assert isinstance(done.pop("bad").exception(), DamagedFile)
+    assert [name for name, one in done.items() if one.exception()] == []
+    assert archive.names() == ["a", "b", "c", "first"]
 
 
 def test_it_can_be_pickled(archive: RawArchive) -> None:

@@ -23,6 +23,9 @@ from backfill.protocols import Clock
 
 _log = logging.getLogger(__name__)
 
+_STRAIN = frozenset({"http_429", "http_503"})
+"""What a host says that has too much to do."""
+
 
 @frozen(eq=False)
 class Host:
@@ -110,6 +113,7 @@ class Hosts:
             waiting=waiting,
             breaker=breaker,
             parked_seconds=max(open_seconds, host.pace.parked_seconds),
+            slowdown=host.pace.slowdown,
         )
 
     def _made(self, name: str) -> Host:
@@ -131,7 +135,7 @@ class Hosts:
 
 
 def limited(inner: Door, hosts: Hosts) -> Door:
-    """Return a door that takes turns, and parks a host that asks to be left alone.
+    """Return a door that takes turns, parks a host that asks to be left alone, and slows down for one that shows strain.
 
     Args:
         inner: Sends.
@@ -143,12 +147,17 @@ def limited(inner: Door, hosts: Hosts) -> Door:
         if host is None:
             return inner(call)
         with hosts.turn(call, host) as left:
+            began = hosts.clock.monotonic()
             try:
-                return inner(evolve(call, left=left))
+                document = inner(evolve(call, left=left))
             except TransientSourceError as error:
+                if error.kind in _STRAIN and not error.retry_after:
+                    host.pace.strained()
                 if error.retry_after:  # while the turn is held, so that nobody slips in between
                     _log.info("%s asks to be left alone for %g s", host.name, error.retry_after, extra=call.log_extra)
                     host.pace.penalise(error.retry_after)
                 raise
+            host.pace.answered(hosts.clock.monotonic() - began)
+            return document
 
     return door

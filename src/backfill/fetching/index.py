@@ -10,11 +10,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from backfill.errors import DamagedFile, ServiceUnusable, StoreUnavailable
 
@@ -61,6 +61,14 @@ class Row:
     usable: bool = field(converter=bool)
 
 
+@define(eq=False)
+class _Entry:
+    """A row on its way to the disk."""
+
+    values: tuple[object, ...]
+    is_noted: bool = False
+
+
 class Index:
     """The rows. Any thread, any process; an instance is used by the process that opened it.
 
@@ -71,14 +79,29 @@ class Index:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._waiting: list[_Entry] = []
+        self._enqueuing = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._pid: int | None = None
 
     def add(self, row: Row) -> None:
-        """Note one answer. On disk when it returns."""
-        values = (row.name, row.url, row.fetched_at, row.status, row.headers, row.sha256, int(row.usable))
+        """Note one answer. On disk when it returns, with those that others wanted to note meanwhile: one sync serves them all."""
+        entry = _Entry((row.name, row.url, row.fetched_at, row.status, row.headers, row.sha256, int(row.usable)))
+        with self._enqueuing:
+            self._waiting.append(entry)
         with self._opened(create=True) as connection:
-            cast("sqlite3.Connection", connection).execute(_INSERT, values)
+            if not entry.is_noted:
+                self._note(cast("sqlite3.Connection", connection), entry)
+
+    def _note(self, connection: sqlite3.Connection, own: _Entry) -> None:
+        """Note *own* and all that wait; if that fails, *own* alone, and each of the others when its turn comes."""
+        with self._enqueuing:
+            batch, self._waiting = self._waiting, []
+        if own in batch and len(batch) > 1:  # else it was in one that failed already
+            with suppress(sqlite3.Error):  # one of them is at fault, and will be told so by itself
+                _write(connection, batch)
+                return
+        _write(connection, [own])
 
     def newest(self, name: str, *, since: str = "", sha256: str | None = None, fetched_at: str | None = None) -> Row | None:
         """Return the newest usable row of *name*.
@@ -179,6 +202,7 @@ class Index:
         if version < VERSION:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_mode = TRUNCATE")  # a file less to make and to remove for each answer
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -193,6 +217,20 @@ class Index:
         except OSError as error:
             message = f"{self._path}: the archive's folder cannot be used ({error.strerror}); make it writable, or choose another"
             raise StoreUnavailable(message) from error
+
+
+def _write(connection: sqlite3.Connection, batch: list[_Entry]) -> None:
+    """Write all of *batch*, or none."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany(_INSERT, [entry.values for entry in batch])
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    for entry in batch:
+        entry.is_noted = True
 
 
 def _row(found: Sequence[Any]) -> Row:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 from backfill.errors import HostDown, StoreUnavailable
 from backfill.fetching.schedule import Schedule
+from backfill.fetching.strain import Strain
 from backfill.protocols import Clock
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class HostPace:
         self._keeper, self._clock = keeper, clock
         self._name, self._longest_wait = name, longest_wait
         self._parked_until = -math.inf
+        self._strain: Strain | None = None  # made with the first turn, which shows the interval
+        self._changing = threading.Lock()
 
     def take(self, turn: str, /) -> float:
         """Go now, and return 0; or return the seconds after which it is worth asking again.
@@ -55,12 +58,16 @@ class HostPace:
         """
         with self._keeper() as schedule:
             now = self._clock.monotonic()  # read under the lock: moments are noted in the order in which they were taken
-            wait = schedule.ready_at(now) - now
+            with self._changing:
+                strain = self._strain = self._strain or Strain(schedule.interval)
+                wait = max(schedule.ready_at(now), strain.ready_at) - now
             self._parked_until = schedule.parked_until
             self._refuse_to_wait(schedule.parked_until - now)
             if wait > 0:
                 return wait
             schedule.grant(turn, now)
+            with self._changing:
+                strain.granted(now)
             return 0.0
 
     def left(self, turn: str, /) -> None:
@@ -82,6 +89,24 @@ class HostPace:
             schedule.park(now + seconds)
             self._parked_until = schedule.parked_until
         self._refuse_to_wait(self._parked_until - now)
+
+    def answered(self, seconds: float) -> None:
+        """Note that the host answered one request, and how long that took."""
+        with self._changing:
+            if self._strain is not None:
+                self._strain.answered(seconds, self._clock.monotonic())
+
+    def strained(self) -> None:
+        """Note that the host said it has too much to do, without saying for how long."""
+        with self._changing:
+            if self._strain is not None:
+                self._strain.refused(self._clock.monotonic())
+
+    @property
+    def slowdown(self) -> float:
+        """By how much the host is asked less often, since it shows strain; 1 = not."""
+        strain = self._strain
+        return 1.0 if strain is None else strain.factor
 
     @property
     def parked_seconds(self) -> float:

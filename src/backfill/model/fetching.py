@@ -103,6 +103,7 @@ class HostStatus:
         waiting: Calls that wait for their turn.
         breaker: ``closed``, ``open`` or ``half-open``.
         parked_seconds: For how long the host is left alone from now on, because it asked for it or does not answer; 0 = not.
+        slowdown: By how much it is asked less often than its rate allows, because it shows strain; 1 = not.
     """
 
     host: str
@@ -112,6 +113,7 @@ class HostStatus:
     waiting: int
     breaker: str
     parked_seconds: float
+    slowdown: float = 1.0
 
 
 @frozen

@@ -57,6 +57,10 @@ def _door(status: FetchStatus | None) -> Iterator[Metric]:
     gauges: Mapping[str, tuple[str, Callable[[HostStatus], float]]] = {
         "backfill_host_in_flight": ("Requests under way.", lambda host: host.in_flight),
         "backfill_host_waiting": ("Calls that wait for their turn.", lambda host: host.waiting),
+        "backfill_host_slowdown": (
+            "By how much the host is asked less often, because it shows strain.",
+            lambda host: host.slowdown,
+        ),
         "backfill_host_parked_seconds": ("For how long the host is left alone from now on.", lambda host: host.parked_seconds),
         "backfill_host_breaker_open": ("Whether the breaker is not closed.", lambda host: host.breaker != "closed"),
     }

@@ -203,6 +203,13 @@ function machine(status) {
   );
 }
 
+/** @param {HostStatus} found @returns {string} */
+function limit({ rate, slowdown }) {
+  if (rate === null) return STRINGS.noLimit;
+  const allowed = STRINGS.perSecond(count(rate));
+  return slowdown > 1 ? STRINGS.ofLimit(STRINGS.perSecond(count(Math.round((10 * rate) / slowdown) / 10)), allowed) : allowed;
+}
+
 /** @param {HostStatus} found @returns {VElement} */
 function host(found) {
   return h(
@@ -211,7 +218,7 @@ function host(found) {
     h("th", { scope: "row" }, found.host),
     h("td", null, STRINGS.ofLimit(count(found.inFlight), count(found.concurrency))),
     h("td", null, count(found.waiting)),
-    h("td", null, found.rate === null ? STRINGS.noLimit : STRINGS.perSecond(count(found.rate))),
+    h("td", null, limit(found)),
     h("td", null, h("span", { class: `breaker ${found.breaker}` }, word(STRINGS.breaker, found.breaker))),
     h("td", null, found.parkedSeconds > 0 ? duration(found.parkedSeconds) : STRINGS.notParked),
   );

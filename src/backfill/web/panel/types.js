@@ -287,6 +287,7 @@
  * @property {number} waiting Calls that wait for their turn.
  * @property {string} breaker `closed`, `open` or `half-open`.
  * @property {number} parkedSeconds For how long the host is left alone from now on, because it asked for it or does not answer; 0 = not.
+ * @property {number} slowdown By how much it is asked less often than its rate allows, because it shows strain; 1 = not.
  */
 
 /**
