@@ -86,6 +86,7 @@ def verification_html(found: Verification) -> Html:
             [
                 ("looked at", f"{plural(found.days, 'day')}, {found.records:,} records, {found.summaries:,} summaries"),
                 ("the same, byte for byte", f"{found.same:,}"),
+                *([("not there any more", f"{plural(len(found.absent), 'day')}: pruned, or lost")] if found.absent else ()),
             ]
         ),
         *([markup.table(("", "cause", "what to do"), causes)] if causes else ()),

@@ -161,7 +161,7 @@ class Verification:
     summaries: int
     same: int
     differences: tuple[Difference, ...] = field(default=(), converter=_differences, repr=sized("differences"))
-    absent: tuple[date, ...] = field(default=(), repr=sized("days"))
+    absent: tuple[date, ...] = field(default=(), repr=False)  # the card of a notebook shows it
 
     @property
     def is_proved(self) -> bool:
