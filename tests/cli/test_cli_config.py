@@ -52,3 +52,15 @@ def test_a_damaged_configuration_is_exit_code_3(tmp_path: Path) -> None:
     assert done.exit_code == 3
     assert "districts.json" in done.stderr
     assert (tmp_path / "config" / "districts.json").read_text() == "{"
+
+
+def test_changes_answer_in_json_too(tmp_path: Path) -> None:
+    """Every change says in JSON which districts are configured after it. [R10.1]"""
+    root = tmp_path / "root"
+    for words, districts in (
+        ("set 91 61", ["91", "61"]),
+        ("add F", ["91", "61", "F"]),
+        ("remove 91", ["61", "F"]),
+        ("clear", None),
+    ):
+        assert json.loads(call("config", root, *words.split(), "--json").stdout) == {"districts": districts}

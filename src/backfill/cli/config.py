@@ -19,6 +19,7 @@ def _remarks(command: Function) -> Function:
     return several(
         click.option("--by", metavar="NAME", help="Who changes it, for the history."),
         click.option("--note", metavar="TEXT", help="Why, for the history."),
+        as_json,
     )(command)
 
 
@@ -41,46 +42,49 @@ def command(ctx: click.Context, root: Path) -> None:
 @_configuration
 def show(configuration: DistrictConfigurationService, *, json_: bool = False) -> None:
     """Show the districts configured."""
-    if json_:
-        print_json({"districts": configuration.districts})
-    else:
-        _say(configuration)
+    _say(configuration, json_=json_)
 
 
 @command.command("set")
 @several(_names, _remarks)
 @_configuration
-def set_(configuration: DistrictConfigurationService, districts: tuple[str, ...], *, by: str | None, note: str | None) -> None:
+def set_(
+    configuration: DistrictConfigurationService, districts: tuple[str, ...], *, by: str | None, note: str | None, json_: bool
+) -> None:
     """Configure exactly these districts."""
     configuration.set_districts(districts, by=by, note=note)
-    _say(configuration)
+    _say(configuration, json_=json_)
 
 
 @command.command()
 @several(_names, _remarks)
 @_configuration
-def add(configuration: DistrictConfigurationService, districts: tuple[str, ...], *, by: str | None, note: str | None) -> None:
+def add(
+    configuration: DistrictConfigurationService, districts: tuple[str, ...], *, by: str | None, note: str | None, json_: bool
+) -> None:
     """Configure these districts as well; where none was configured, they alone are in scope from now on."""
     configuration.add(*districts, by=by, note=note)
-    _say(configuration)
+    _say(configuration, json_=json_)
 
 
 @command.command()
 @several(_names, _remarks)
 @_configuration
-def remove(configuration: DistrictConfigurationService, districts: tuple[str, ...], *, by: str | None, note: str | None) -> None:
+def remove(
+    configuration: DistrictConfigurationService, districts: tuple[str, ...], *, by: str | None, note: str | None, json_: bool
+) -> None:
     """Configure these districts no longer. What is stored of them stays."""
     configuration.remove(*districts, by=by, note=note)
-    _say(configuration)
+    _say(configuration, json_=json_)
 
 
 @command.command()
 @_remarks
 @_configuration
-def clear(configuration: DistrictConfigurationService, *, by: str | None, note: str | None) -> None:
+def clear(configuration: DistrictConfigurationService, *, by: str | None, note: str | None, json_: bool) -> None:
     """Configure none: every district is in scope again."""
     configuration.clear(by=by, note=note)
-    _say(configuration)
+    _say(configuration, json_=json_)
 
 
 @command.command()
@@ -97,8 +101,11 @@ def history(configuration: DistrictConfigurationService, *, json_: bool) -> None
         results().print("Nothing was ever changed.")
 
 
-def _say(configuration: DistrictConfigurationService) -> None:
-    results().print(_shown(configuration.districts), soft_wrap=True)
+def _say(configuration: DistrictConfigurationService, *, json_: bool) -> None:
+    if json_:
+        print_json({"districts": configuration.districts})
+    else:
+        results().print(_shown(configuration.districts), soft_wrap=True)
 
 
 def _shown(districts: tuple[str, ...] | None) -> str:
