@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill.errors import TransientSourceError
+from backfill.fetching.call import Call
 from backfill.fetching.hosts import Hosts, limited
 from backfill.fetching.pace import HostPace, kept_in_memory
 from backfill.fetching.strain import MOST, Strain
 from backfill.model import Document
 from backfill.testing import VirtualClock
-from fetching_doubles import Call, Scripted, call, document, sent
+from fetching_doubles import Scripted, call, document, sent
 
 RATE = 5.0
 
