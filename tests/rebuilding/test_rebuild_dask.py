@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,12 @@ def cluster() -> Iterator[Client]:
         yield client
 
 
+def executor_of(client: Client) -> Executor:
+    """Return the cluster as an executor."""
+    executor: Executor = client.get_executor(pure=False)  # type: ignore[no-untyped-call] # the library's own
+    return executor
+
+
 def processes(client: Client) -> list[int]:
     """Return the process identifiers of the workers."""
     return list(client.run(os.getpid).values())
@@ -53,7 +60,7 @@ def test_a_cluster_gives_the_same(root: Path) -> None:
     """Made by the workers of a cluster, every record has the bytes that this process gives; the coordinator alone stores. [B8]"""
     before = stored(root)
     shutil.rmtree(root / "snapshots")
-    with cluster() as client, over(root, None, client.get_executor(pure=False)) as service:
+    with cluster() as client, over(root, None, executor_of(client)) as service:
         assert counts(service.rebuild(START, END).wait(PATIENCE)) == {"completed": 6}
         assert service.verify(START, END).is_proved
     assert stored(root) == before
@@ -71,13 +78,13 @@ def test_workers_that_are_killed_change_nothing(root: Path) -> None:
             os.kill(worker, signal.SIGKILL)  # one of those that this test has started
             killed.append(worker)
 
-    with cluster() as client, over(root, None, client.get_executor(pure=False)) as service:
+    with cluster() as client, over(root, None, executor_of(client)) as service:
         killer = threading.Thread(target=kill, args=(client,), daemon=True)
         killer.start()
         try:
             for _round in range(50):
                 assert counts(service.rebuild(START, END).wait(PATIENCE)) == {"completed": 6}
-                if len(killed) >= 3:  # noqa: PLR2004 - enough
+                if len(killed) >= 3:
                     break
         finally:
             over_now.set()
