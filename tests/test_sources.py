@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import pickle
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -310,3 +311,15 @@ def test_a_function_source_is_a_value() -> None:
 def _no_output(caplog: pytest.LogCaptureFixture) -> None:
     """Keep the tracebacks of made-up bugs out of the output of a failing test."""
     caplog.set_level(logging.CRITICAL, "backfill")
+
+
+def test_a_function_source_is_pickled_by_its_name() -> None:
+    """A decorated function is found again by the name that it has in its module; any other is pickled by its parts. [B8]"""
+    assert pickle.loads(pickle.dumps(_later)) is _later
+    plain = FunctionSource("plain", str.lower)  # type: ignore[arg-type] # any function of a module
+    assert pickle.loads(pickle.dumps(plain)) == plain
+
+
+@function_source("later")
+def _later(_day: date, _district: str, _fetch: Fetch) -> object:
+    return 1

@@ -46,8 +46,9 @@ class BackfillService(Historian):
         scope: Which districts may be touched; ``None`` = everything that the source lists for a day.
         jobs: Where jobs are kept; ``None`` = in memory.
         fetch: The door out: a `Fetcher`, or a bare `Fetch`; ``None`` = a `PoliteFetcher` with its defaults.
-        executor: Where `rebuild` and `verify` make records; ``None`` = in threads of the service. Source and archive must be such as pickle
-            can carry to its processes. It stays the caller's.
+        executor: Where figures are made, of documents that this process fetches or has archived: for jobs, `rebuild` and `verify`; ``None`` =
+            in threads of the service. Source and archive must be such as pickle can carry to its processes, if it has any. It stays the
+            caller's.
         clock: The time; ``None`` = the system's. "Today" is its date in UTC.
         max_active_jobs: Jobs that run at once; the others wait in the order in which they came.
 

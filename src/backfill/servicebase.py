@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
 
+from backfill.engine.elsewhere import refuse_unfit
 from backfill.engine.failures import describe
 from backfill.engine.growth import Growth
 from backfill.engine.heartbeat import INTERVAL
@@ -24,7 +25,7 @@ from backfill.engine.resuming import unnoted
 from backfill.engine.runner import Runner
 from backfill.engine.slots import Slots
 from backfill.errors import BackfillError, InvalidRequest, ServiceUnusable
-from backfill.model import BackfillPlan, BackfillReport, FetchStatus, JobEvent, JobSpec, JobState
+from backfill.model import REBUILD, BackfillPlan, BackfillReport, FetchStatus, JobEvent, JobSpec, JobState
 from backfill.model.checks import as_count, as_seconds
 from backfill.protocols import (
     Clock,
@@ -92,6 +93,7 @@ class ServiceBase:
         self._executor = executor
         if executor is not None:
             as_collaborator("executor", executor, Executor, "is one of concurrent.futures")
+            refuse_unfit(self._source, executor)
         self._fetcher: Fetcher | None = None if fetch is None else as_fetcher(fetch, self._clock)
         self._owns_fetcher = fetch is None
         max_active = as_count("max_active_jobs", max_active_jobs, least=1, most=64)
@@ -255,7 +257,9 @@ class ServiceBase:
         """Work on a job until it comes to rest."""
         ahead = (planned.day for planned in job.spec.plan.days if planned.gap is None and has_work(planned))
         growth = Growth(self._source, self._store, ahead)  # of the source itself: what a rebuild collects from knows no periods
-        Runner(job, self._source_of(job.spec), self._store, self._door(), self._clock, self._slots, growth).run()
+        executor = None if job.spec.operation == REBUILD else self._executor  # which has its own way there
+        source = self._source_of(job.spec)
+        Runner(job, source, self._store, self._door(), self._clock, self._slots, growth, executor).run()
 
     def _source_of(self, spec: JobSpec) -> DataSource:
         """Return what a job collects from."""

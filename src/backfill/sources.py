@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import date
+from importlib import import_module
 
 from attrs import field, frozen
 
@@ -36,9 +38,21 @@ class FunctionSource:
         """Return what the function returns."""
         return self.collect(day, district, fetch)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle it by the name that it has in its module, which is the decorated function's; one that has none by its parts."""
+        function, module = self.collect, sys.modules.get(getattr(self.collect, "__module__", ""))
+        name = getattr(function, "__qualname__", "")
+        if getattr(module, name, None) is self:
+            return _named, (function.__module__, name)
+        return FunctionSource, (self.name, function)
+
     def __call__(self, day: date, district: str, fetch: Fetch, /) -> object:
         """Return what the function returns."""
         return self.collect(day, district, fetch)
+
+
+def _named(module: str, name: str) -> object:
+    return getattr(import_module(module), name)
 
 
 def function_source(name: str) -> Callable[[CollectFunction], FunctionSource]:

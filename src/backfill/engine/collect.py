@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from datetime import UTC, date, datetime, time
 from typing import Generic, TypeVar, cast
 
 from attrs import evolve, frozen
 
+from backfill.engine.elsewhere import Elsewhere, SourceCall
 from backfill.engine.failures import as_source_error, is_interrupt
 from backfill.engine.gate import PlannedOnly
 from backfill.engine.planner import documents_of
@@ -77,12 +79,30 @@ class Collector:
     """Collects on behalf of one job. Any thread.
 
     Each call is told of the attempts that its units have behind them, and notes further ones there.
+
+    Args:
+        source: What is called.
+        fetcher: The door out.
+        clock: The time.
+        job: On whose behalf.
+        policy: How often the source is called again.
+        executor: Where it is called for figures; ``None`` = in the thread that asks. It is asked for lists and summaries here.
+
+    Raises:
+        InvalidRequest: The source cannot go to the executor.
     """
 
     def __init__(
-        self, source: DataSource, fetcher: Fetcher, clock: Clock, job: JobContext, policy: RetryPolicy | None = None
+        self,
+        source: DataSource,
+        fetcher: Fetcher,
+        clock: Clock,
+        job: JobContext,
+        policy: RetryPolicy | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._source = source
+        self._elsewhere = None if executor is None else Elsewhere(source, executor)
         self._fetcher = fetcher
         self._clock = clock
         self._job = job
@@ -116,7 +136,7 @@ class Collector:
             answer = self._call(
                 planned,
                 district,
-                lambda fetch: self._source.collect_district(planned.day, district, fetch),
+                lambda fetch: self._figures(self._source, "collect_district", (planned.day, district), fetch),
                 stage="fetch",
                 attempts=attempts,
             )
@@ -132,7 +152,9 @@ class Collector:
             answer = self._call(
                 planned,
                 None,
-                lambda fetch: _items(source.collect_many(planned.day, districts, fetch), "collect_many", "district to value"),
+                lambda fetch: _items(
+                    self._figures(source, "collect_many", (planned.day, districts), fetch), "collect_many", "district to value"
+                ),
                 stage="fetch",
                 attempts=attempts,
             )
@@ -162,7 +184,7 @@ class Collector:
         answer = self._call(
             planned,
             None,
-            lambda fetch: _items(source.collect_all(planned.day, fetch), "collect_all", "district to value"),
+            lambda fetch: _items(self._figures(source, "collect_all", (planned.day,), fetch), "collect_all", "district to value"),
             stage="fetch",
             attempts=attempts,
         )
@@ -219,6 +241,13 @@ class Collector:
             on_retry=lambda error, _pause: tried.note(error),
             made=tried.earlier,
         )
+
+    def _figures(self, source: object, method: str, arguments: tuple[object, ...], fetch: Fetch) -> object:
+        """Return what a method of the source returns, called here or elsewhere."""
+        if self._elsewhere is None:
+            return getattr(source, method)(*arguments, fetch)
+        extra = {"job_id": self._job.job_id, "method": method, "of": " ".join(map(str, arguments))}
+        return self._elsewhere.call(SourceCall(method, arguments, extra), fetch)
 
     def _door(self, planned: PlannedDay, district: str | None, documents: dict[str, DocumentRef], tried: Attempts) -> Fetch:
         def record(document: Document) -> None:

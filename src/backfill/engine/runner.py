@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
 from datetime import date
 from queue import SimpleQueue
 
@@ -54,6 +55,7 @@ class Runner:
         clock: Clock,
         slots: Slots | None = None,
         growth: Growth | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._job = job
         self._cancel = job.context.cancel
@@ -61,7 +63,7 @@ class Runner:
         self._store = store
         self._clock = clock
         self._plan = job.spec.plan
-        collector = Collector(source, fetcher, clock, job.context)
+        collector = Collector(source, fetcher, clock, job.context, executor=executor)
         self._steps = Steps(job, source, collector, clock, slots or Slots(), growth or Growth(source, store))
         limit = self._plan.request.concurrency
         if isinstance(source, SupportsMaxConcurrency):

@@ -56,18 +56,19 @@ class HostPace:
             HostDown: The host wants to be left alone for too long.
             StoreUnavailable: The schedule cannot be kept where processes share it.
         """
-        with self._keeper() as schedule:
+        with (
+            self._changing,
+            self._keeper() as schedule,
+        ):  # in this order: nobody waits for a lock of ours with the processes' own in hand
             now = self._clock.monotonic()  # read under the lock: moments are noted in the order in which they were taken
-            with self._changing:
-                strain = self._strain = self._strain or Strain(schedule.interval)
-                wait = max(schedule.ready_at(now), strain.ready_at) - now
+            strain = self._strain = self._strain or Strain(schedule.interval)
+            wait = max(schedule.ready_at(now), strain.ready_at) - now
             self._parked_until = schedule.parked_until
             self._refuse_to_wait(schedule.parked_until - now)
             if wait > 0:
                 return wait
             schedule.grant(turn, now)
-            with self._changing:
-                strain.granted(now)
+            strain.granted(now)
             return 0.0
 
     def left(self, turn: str, /) -> None:

@@ -183,7 +183,7 @@ def open_service(
         rate: Requests a second, over all processes that use the folder; ``None`` = no limit.
         resume: ``False`` = leave interrupted jobs alone, for those who only look.
         clock: The time; ``None`` = the system's.
-        executor: Where `rebuild` and `verify` make records; ``None`` = in threads of the service.
+        executor: Where figures are made, see `BackfillService`; ``None`` = in threads of the service.
 
     Raises:
         InvalidRequest: An argument cannot be what it is said to be.
