@@ -16,6 +16,7 @@ import pytest
 from click.testing import Result
 
 from backfill.fetching import RawArchive
+from backfill.stores._atomic import FileSystem
 from backfill.testing.dashboard import DashboardServer, Fault
 from cli_running import MONTH_ENDS, YEAR, at, call, start
 
@@ -336,6 +337,29 @@ def test_a_folder_is_checked_and_repaired(dashboard: DashboardServer, root: Path
     damaged = call("check", root, "--data", "--json")
     assert damaged.exit_code == 3
     assert [problem["kind"] for problem in json.loads(damaged.stdout)["problems"]] == ["damaged"]
+
+
+def test_repair_tells_what_it_could_not_do(dashboard: DashboardServer, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be removed makes 1; a day that cannot be put right, since what was set aside of it is damaged, 3. [B2, R6.4]"""
+    assert call("run", root, "2023-06-30", *at(dashboard)).exit_code == 0
+    days = root / "snapshots"
+    (days / ".staging" / "left").mkdir()
+
+    def read_only(_files: FileSystem, path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSystem, "remove_directory", read_only)
+        patch.setattr(FileSystem, "unlink", read_only)
+        left = call("repair", root)
+    assert (left.exit_code, ".staging/left" in left.stdout, "nothing to repair" in left.stdout) == (1, True, False)
+    assert call("repair", root).exit_code == 0
+    (days / "2023-06-30" / "district_91.json").unlink()
+    (days / "2023-06-30").rename(days / ".old-2023-06-30")
+    for command in ("check", "repair"):
+        done = call(command, root)
+        assert (done.exit_code, "damaged: .old-2023-06-30" in done.stdout) == (3, True), command
+    assert [problem["kind"] for problem in json.loads(call("repair", root, "--json").stdout)["left"]] == ["damaged"]
 
 
 @pytest.mark.parametrize("share", ["x", "101%", "-1", "2", "10 per cent"])

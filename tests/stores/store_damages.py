@@ -117,6 +117,12 @@ def _become_a_directory(path: Path) -> None:
     path.mkdir()
 
 
+def _set_aside(root: Path, damage: Callable[[Path], None]) -> None:
+    """Set the later day aside as a writer does, one of its files damaged."""
+    damage(root / str(OTHER) / "district_61.json")
+    (root / str(OTHER)).rename(root / f".old-{OTHER}")
+
+
 def _write(path: Path) -> None:
     path.parent.mkdir()
     path.touch()
@@ -161,7 +167,7 @@ DAMAGES = {
     "unknown file": Damage(lambda r: (r / "2024-01-31/notes.txt").touch(), UNKNOWN, "2024-01-31/notes.txt", "does not list it"),
     "unknown folder": Damage(lambda r: (r / "backup").mkdir(), UNKNOWN, "backup", "neither a day"),
     "stray file among drafts": Damage(lambda r: (r / ".staging/stray").touch(), UNKNOWN, ".staging/stray", "is no draft"),
-    "empty day": Damage(lambda r: (r / "2024-03-01").mkdir(), LEFT_OVER, "2024-03-01", "is an empty day"),
+    "empty day": Damage(lambda r: (r / "2024-03-01").mkdir(), LEFT_OVER, "2024-03-01", "is an empty day", repaired=True),
     "foreign day": Damage(
         lambda r: _write(r / "2024-03-01/data.csv"), DAMAGED, "2024-03-01", "no manifest.json"
     ),
@@ -174,6 +180,14 @@ DAMAGES = {
     ),
     "day set aside": Damage(
         lambda r: (r / "2024-02-29").rename(r / ".old-2024-02-29"), INTERRUPTED, ".old-2024-02-29", "to be put back", repaired=True
+    ),
+    "damaged day set aside": Damage(
+        lambda r: _set_aside(r, lambda path: path.unlink()),
+        DAMAGED, ".old-2024-02-29", "all there is of the day, and damaged: .old-2024-02-29/district_61.json is missing",
+    ),
+    "flipped day set aside": Damage(
+        lambda r: _set_aside(r, flip),
+        DAMAGED, ".old-2024-02-29", "SHA-256 is not the manifest's",
     ),
     "former state set aside": Damage(
         lambda r: shutil.copytree(r / "2024-02-29", r / ".old-2024-02-29"), INTERRUPTED, ".old-2024-02-29", "to be retired", repaired=True

@@ -44,6 +44,21 @@ class RemembersDocuments(TideSource):
         return self._kept[district]
 
 
+class RemembersInItsClass(TideSource):
+    """Keeps figures where every instance finds them, by the day alone; each subclass has its own."""
+
+    _kept: ClassVar[dict[date, object]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._kept = {}
+
+    def collect_district(self, day: date, district: str, fetch: Fetch, /) -> object:
+        if day not in self._kept:
+            self._kept[day] = super().collect_district(day, district, fetch)
+        return self._kept[day]
+
+
 class AsksTheFirstFetch(TideSource):
     """Keeps the first door that it was handed."""
 

@@ -110,6 +110,11 @@ SOURCES: Mapping[type[TideSource], Names] = {
     sources.RemembersDocuments: (
         "test_it_keeps_no_state", "test_it_may_be_called_from_threads", "test_it_asks_the_fetch_that_it_was_handed",
     ),
+    sources.RemembersInItsClass: (
+        "test_it_keeps_no_state", "test_it_asks_the_fetch_that_it_was_handed", "test_a_transient_failure_stays_transient",
+        "test_a_permanent_failure_stays_permanent", "test_what_was_not_published_is_no_failure",
+        "test_a_cancelled_job_is_let_go",
+    ),
     sources.AsksTheFirstFetch: (
         "test_it_asks_the_fetch_that_it_was_handed", "test_it_keeps_no_state", "test_it_may_be_called_from_threads",
     ),
@@ -214,7 +219,20 @@ def test_a_broken_job_store_is_caught(broken: type[MemoryJobStore]) -> None:
 @pytest.mark.parametrize("broken", SOURCES, ids=lambda broken: broken.__name__)
 def test_a_broken_source_is_caught(broken: type[TideSource]) -> None:
     """Each source that is broken in one way fails the test named for it, and passes all that it should. [B7]"""
-    found_by(type("BrokenContract", (TideContract,), {"source": broken}), SOURCES[broken])
+    fresh = type(broken.__name__, (broken,), {})  # so that what a class keeps is not there from another test
+    found_by(type("BrokenContract", (TideContract,), {"source": fresh}), SOURCES[broken])
+
+
+def test_state_of_a_class_is_found_by_the_test_named_for_it_alone() -> None:
+    """Whichever test calls a source first, the one for state finds what its class keeps. [B7, R10.5]"""
+    name = "test_it_keeps_no_state"
+    tests = frozenset(list_tests(TideContract))
+    for first in (None, "test_it_opens_no_connection", "test_it_asks_the_fetch_that_it_was_handed"):
+        fresh = type("Fresh", (sources.RemembersInItsClass,), {})
+        contract = type("BrokenContract", (TideContract,), {"source": fresh})
+        if first:
+            run_contract(contract, without=tests - {first})
+        assert run_contract(contract, without=tests - {name}).failed == (name,), first
 
 
 @pytest.mark.parametrize("broken", SCOPES, ids=lambda broken: broken.__name__)

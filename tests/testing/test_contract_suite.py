@@ -11,7 +11,8 @@ import sys
 import tempfile
 import threading
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn, cast
@@ -19,12 +20,13 @@ from typing import NoReturn, cast
 import pytest
 
 import stores.test_store_contract as store_hooks
+from backfill import function_source
 from backfill.clock import SystemClock
-from backfill.errors import DataUnavailable, MissingExtra, PermanentSourceError
+from backfill.errors import DataUnavailable, InvalidRequest, MissingExtra, PermanentSourceError
 from backfill.jobstores import MemoryJobStore
 from backfill.model import Document
-from backfill.protocols import Clock, DataSource, Fetch, JobStore, SnapshotStore
-from backfill.scopes import OpenScope
+from backfill.protocols import Clock, DataSource, Fetch, JobStore, ScopeResolver, SnapshotStore
+from backfill.scopes import FixedScope, OpenScope
 from backfill.stores import MemorySnapshotStore
 from backfill.testing import VirtualClock, contracts, stateful
 from backfill.testing.contracts import (
@@ -47,6 +49,7 @@ from backfill.testing.contracts import (
 )
 from backfill.testing.contracts._asserting import refused
 from backfill.testing.contracts._connections import connections_allowed, no_connections
+from backfill.testing.contracts._given import refuse_no_factory
 from backfill.testing.contracts._suite import skip
 from backfill.testing.fetch import DictFetch
 from backfill.testing.source import ScriptedDashboard, ScriptedSource
@@ -56,6 +59,12 @@ from testing.broken_stores import BrokenStoreContract, KeepsDeleted, SaysNothing
 from testing.tide_source import DAY, DOCUMENTS, TideContract, TideSource
 
 ROOT = Path(__file__).parents[2]
+
+
+@function_source("plain")
+def plain_source(_day: date, _district: str, _fetch: Fetch) -> object:
+    """Have one figure for all."""
+    return {"figure": 1}
 
 
 class Small(Contract):
@@ -111,6 +120,51 @@ def test_hooking_up_takes_few_lines() -> None:
     assert isinstance(hooked, type)
     assert issubclass(hooked, Contract)
     assert len(run_contract(hooked).passed) >= 50
+
+
+@pytest.mark.parametrize(
+    ("field", "call"),
+    [
+        ("make_source", lambda: check_source(cast("Callable[[], DataSource]", TideSource()), lambda: DictFetch({}), units=())),
+        ("make_source", lambda: check_source(cast("Callable[[], DataSource]", plain_source), lambda: DictFetch({}), units=())),
+        ("make_fetch", lambda: check_source(TideSource, cast("Callable[[], Fetch]", DictFetch(DOCUMENTS)), units=())),
+        ("make_scope", lambda: check_scope(cast("Callable[[Path], ScopeResolver]", OpenScope()))),
+        ("make_scope", lambda: check_scope(cast("Callable[[Path], ScopeResolver]", OpenScope))),
+        ("make_store", lambda: check_snapshot_store(cast("Callable[[Path], SnapshotStore]", MemorySnapshotStore()))),
+        ("make_store", lambda: check_job_store(cast("Callable[[Path], JobStore]", MemoryJobStore()))),
+        ("make_door", lambda: check_fetch(cast("Callable[[object], Fetch]", None))),
+        ("make_fetcher", lambda: check_http_fetch(cast("Callable[[], Fetch]", DictFetch({})))),
+    ],
+)  # fmt: skip
+def test_an_adapter_in_the_place_of_its_factory_is_refused(field: str, call: Callable[[], object]) -> None:
+    """Whoever hands in the adapter itself is told that a factory is meant, and how to write one. [B7, R7.4]"""
+    with pytest.raises(InvalidRequest, match="a factory is meant") as caught:
+        call()
+    assert caught.value.field == field
+    assert "lambda" in caught.value.remedy
+
+
+@pytest.mark.parametrize("inside", [(), ("1",), ["1", "1"], "61"])
+def test_too_few_districts_in_scope_are_told(inside: Sequence[str]) -> None:
+    """A suite for scopes that names fewer than two districts is told so, however it is run. [B7, R7.4]"""
+
+    def make_scope(_place: Path) -> ScopeResolver:
+        return FixedScope(["1"])
+
+    with pytest.raises(InvalidRequest, match="two different districts") as caught:
+        check_scope(make_scope, inside=inside)
+    assert (caught.value.field, caught.value.value) == ("inside", inside)
+    hooked = type("Hooked", (ScopeContract,), {"make_scope": staticmethod(make_scope), "inside": inside, "outside": ("2",)})
+    report = run_contract(hooked)
+    assert len(report.failed) > 8
+    assert {type(result.error) for result in report.results if result.error} == {InvalidRequest}
+
+
+def test_what_does_not_say_what_it_takes_may_be_a_factory() -> None:
+    """A factory that is not written in Python, and has no signature, is given the chance to work. [B7]"""
+    with pytest.raises(ValueError, match="no signature"):
+        inspect.signature(max)
+    refuse_no_factory("make_store", max, Path(), write="another")
 
 
 def test_a_report_says_what_became_of_each_test() -> None:

@@ -30,12 +30,26 @@ _NOT_OURS = "move it away, if nobody needs it here"
 
 @define
 class Looked:
-    """What was looked at, and what was found; nothing large, since there is one for each day."""
+    """What was looked at, and what was found; nothing large, since there is one for each day.
 
+    Attributes:
+        directory: Where.
+        is_day: Whether there is a manifest that can be read.
+        files: Files that the manifest lists.
+        hashed: Of them, those whose content was read and compared.
+        problems: What is not as it should be.
+    """
+
+    directory: Path
     is_day: bool = False
     files: int = 0
     hashed: int = 0
     problems: list[Problem] = field(factory=list)
+
+    @property
+    def damage(self) -> tuple[Problem, ...]:
+        """What is damaged."""
+        return tuple(problem for problem in self.problems if problem.kind is ProblemKind.DAMAGED)
 
 
 class DayCheck:
@@ -54,16 +68,19 @@ class DayCheck:
 
     def look(self, day: date) -> Looked | None:
         """Return what was found; ``None`` = the day is gone by now."""
+        return self.look_at(self._layout.live(day), day)
+
+    def look_at(self, directory: Path, day: date) -> Looked | None:
+        """Return what was found in a directory that holds, or held, the day; ``None`` = it is gone by now."""
         for _ in range(_TRIES):
-            before = self._manifest_content(day)
-            looked = self._look_once(day, before)
-            if looked is None or not looked.problems or self._manifest_content(day) == before:
+            before = self._manifest_content(directory)
+            looked = self._look_once(directory, day, before)
+            if looked is None or not looked.problems or self._manifest_content(directory) == before:
                 break
         return looked
 
-    def _look_once(self, day: date, manifest: bytes | None) -> Looked | None:
-        live = self._layout.live(day)
-        looked = Looked()
+    def _look_once(self, live: Path, day: date, manifest: bytes | None) -> Looked | None:
+        looked = Looked(live)
         try:
             sizes = _sizes(live)
         except FileNotFoundError:  # not stored: nothing to look over
@@ -75,7 +92,9 @@ class DayCheck:
             if sizes:
                 self._damaged(looked, live, f"holds files, but no {MANIFEST} that would say what they are", _NO_MANIFEST, day)
             else:
-                looked.problems.append(self._problem(ProblemKind.LEFT_OVER, live, "is an empty day", "remove the directory", day))
+                looked.problems.append(
+                    self._problem(ProblemKind.LEFT_OVER, live, "is an empty day", "run repair(), or remove the directory", day)
+                )
             return looked
         try:
             said = decode_manifest(manifest, day, str(live / MANIFEST))
@@ -103,7 +122,7 @@ class DayCheck:
         return files
 
     def _look_at_metadata(self, looked: Looked, manifest: Manifest) -> None:
-        path = self._layout.live(manifest.day) / METADATA
+        path = looked.directory / METADATA
         content = self._content(path)
         if content is None or not manifest.metadata.fit(content):
             what = "is missing" if content is None else "does not have the size and SHA-256 that the manifest says"
@@ -135,21 +154,21 @@ class DayCheck:
             misfit = f"has {size} bytes, the manifest says {header.size}"
         elif self._is_chosen(day, name):
             looked.hashed += 1
-            content = self._content(self._layout.live(day) / name) or b""
+            content = self._content(looked.directory / name) or b""
             if FileFacts(header.size, header.sha256).fit(content):
                 misfit = misfit_of(content)
             else:
                 misfit = "has another content than was written: its SHA-256 is not the manifest's"
         if misfit:
-            self._damaged(looked, self._layout.live(day) / name, misfit, REMEDY, day)
+            self._damaged(looked, looked.directory / name, misfit, REMEDY, day)
 
     def _is_chosen(self, day: date, name: str) -> bool:
         if self._share in {0, 1}:
             return self._share == 1
         return int(hashlib.sha256(f"{day}/{name}".encode()).hexdigest()[:8], 16) < self._share * 2**32
 
-    def _manifest_content(self, day: date) -> bytes | None:
-        return self._content(self._layout.live(day) / MANIFEST)
+    def _manifest_content(self, directory: Path) -> bytes | None:
+        return self._content(directory / MANIFEST)
 
     def _content(self, path: Path) -> bytes | None:
         with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):  # what is missing is told by who asks for it

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 from backfill.errors import DamagedFile, SnapshotNotFound
 from backfill.model import SnapshotMetadata
@@ -22,6 +21,8 @@ from backfill.stores._atomic import FileSystem, remove_tree
 from backfill.stores._layout import MANIFEST, METADATA, Layout
 from backfill.stores._manifest import REMEDY, FileFacts, Manifest, decode_manifest
 from backfill.stores._metadata import decode_metadata
+from backfill.stores._set_aside import Fate, judge
+from backfill.stores._staging import Swept
 
 KEPT_SECONDS = 60.0
 """So long a former state is kept for readers that still hold it."""
@@ -114,34 +115,58 @@ class Generations:
         retired_at = int(self._clock.now().timestamp())
         return self._layout.retired / f"{day}~{generation}~{retired_at}~{uuid.uuid4().hex[:8]}"
 
-    def recover(self, day: date) -> Literal["back", "forward"] | None:
+    def recover(self, day: date) -> Fate | None:
         """Finish what a process that ended between two renames has left; to be called by the holder of the day's lock.
 
         Returns:
-            Whether the former state was put ``back``, or retired, since the change had gone ``forward``; ``None`` = nothing was left.
+            Whether the former state was put back, or retired, since the change had gone forward, or stays, since it is damaged;
+            ``None`` = nothing was left.
         """
         live, aside = self._layout.live(day), self._layout.aside(day)
         if not aside.exists():
             return None
-        if not live.exists():
+        verdict = judge(self._layout, self._files, day)
+        if verdict is None:
+            return None
+        if verdict.fate is Fate.BACK:
+            if not verdict.is_alone:
+                self._retire(live, day)
             self._files.rename(aside, live)
-            return "back"
-        retired = self.new_retired(day, "aside")
-        self._files.make_directory(retired.parent)
-        self._files.rename(aside, retired)
-        return "forward"
+        elif verdict.fate is Fate.FORWARD:
+            self._retire(aside, day)
+        return verdict.fate
 
-    def sweep(self) -> list[str]:
-        """Remove the states that have been retired for long enough; return the names of those that are gone."""
+    def recover_to_write(self, day: date) -> None:
+        """Do the same for who is about to store or delete the day, to whom nothing may stand aside.
+
+        A damaged state that is all there is of the day takes its place, where readers see it already: what is built from it takes
+        only what is whole, or is refused. Beside a live day, as damaged, it is retired.
+        """
+        live, aside = self._layout.live(day), self._layout.aside(day)
+        if self.recover(day) is Fate.STAYS:
+            if not live.exists():
+                self._files.rename(aside, live)
+            elif live.is_dir():
+                self._retire(aside, day)
+
+    def sweep(self) -> Swept:
+        """Remove the states that have been retired for long enough; return the names of those that are gone, and of those that stay."""
         now = self._clock.now().timestamp()
-        gone: list[str] = []
+        swept = Swept()
         for name in self._retired():
             retired_at = name.rpartition("~")[0].rpartition("~")[2]
             if not retired_at.isdecimal() or abs(now - int(retired_at)) > KEPT_SECONDS:  # or a clock was set back
-                with suppress(OSError):  # perhaps another user's: it must not keep the others
+                try:
                     remove_tree(self._files, self._layout.retired / name)
-                    gone.append(name)
-        return gone
+                    swept.gone.append(name)
+                except OSError as error:  # perhaps another user's: it must not keep the others
+                    swept.kept[name] = error
+        return swept
+
+    def _retire(self, state: Path, day: date) -> None:
+        retired = self.new_retired(day, "aside")
+        self._files.make_directory(retired.parent)
+        self._files.rename(state, retired)
 
     def _live_manifest(self, day: date) -> tuple[Path, bytes] | None:
         for path in self._manifests(day):

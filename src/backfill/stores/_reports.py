@@ -95,18 +95,23 @@ class RepairReport:
         rolled_back: Days whose former state was put back, since the new one had not taken its place.
         rolled_forward: Days whose former state was retired, since the new one had.
         removed: What was left over and is gone, below the root.
+        left: What is still as it should not be: left over and cannot be removed, or set aside and damaged.
     """
 
     root: str
     rolled_back: tuple[date, ...] = ()
     rolled_forward: tuple[date, ...] = ()
     removed: tuple[str, ...] = ()
+    left: tuple[Problem, ...] = ()
 
     @property
     def changed_anything(self) -> bool:
-        """Whether there was anything to do."""
+        """Whether anything was done."""
         return bool(self.rolled_back or self.rolled_forward or self.removed)
 
     def __str__(self) -> str:
         done = f"{len(self.rolled_back)} days rolled back, {len(self.rolled_forward)} forward, {len(self.removed)} left-overs removed"
-        return f"{self.root}: {done if self.changed_anything else 'nothing to repair'}"
+        if self.left:
+            done = f"{done}, {len(self.left)} left as they are"
+        said = done if self.changed_anything or self.left else "nothing to repair"
+        return "\n".join([f"{self.root}: {said}", *(f"  {problem}" for problem in self.left)])

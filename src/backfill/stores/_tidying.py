@@ -5,7 +5,7 @@ All of it under the locks, so that nothing of a writer that lives is touched.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import date
 
 from attrs import define, field
@@ -13,18 +13,29 @@ from attrs import define, field
 from backfill.errors import DayLocked
 from backfill.stores._atomic import FileSystem
 from backfill.stores._generations import Generations
-from backfill.stores._layout import Layout
+from backfill.stores._layout import Layout, parse_day
 from backfill.stores._locks import Locks
-from backfill.stores._staging import Staging
+from backfill.stores._set_aside import Fate
+from backfill.stores._staging import Staging, Swept
 
 
 @define
 class Tidied:
-    """What was done."""
+    """What was done.
+
+    Attributes:
+        rolled_back: Days whose former state was put back.
+        rolled_forward: Days whose former state was retired.
+        damaged: Days of which a state stays set aside, since neither it nor what is in its place is whole.
+        removed: What was left over and is gone, below the root.
+        kept: Why the rest of it could not be removed, by path below the root; that of the staging area stands for all that is in it.
+    """
 
     rolled_back: list[date] = field(factory=list)
     rolled_forward: list[date] = field(factory=list)
+    damaged: list[date] = field(factory=list)
     removed: list[str] = field(factory=list)
+    kept: dict[str, OSError] = field(factory=dict)
 
 
 class Housekeeping:
@@ -53,16 +64,41 @@ class Housekeeping:
         """
         done = Tidied()
         self._recover_all(done)
-        with suppress(OSError):  # see above: perhaps another user's
-            done.removed += [f"{self._layout.staging.name}/{name}" for name in self._staging.sweep()]
-        done.removed += self.sweep_retired()
+        self._sweep(self._layout.staging.name, self._staging.sweep, done)
+        self._sweep(self._layout.retired.name, self._generations.sweep, done)
         return done
 
-    def sweep_retired(self) -> list[str]:
-        """Remove the former states of days that no reader holds any more; return what is gone, below the root."""
-        with suppress(OSError):  # as above
-            return [f"{self._layout.retired.name}/{name}" for name in self._generations.sweep()]
-        return []
+    def sweep_retired(self) -> None:
+        """Remove the former states of days that no reader holds any more."""
+        self._sweep(self._layout.retired.name, self._generations.sweep, Tidied())
+
+    def remove_empty_days(self, done: Tidied) -> None:
+        """Remove the directories of days that hold nothing; a writer of such a day needs no such thing, so writers do not look."""
+        for name in self._files.names(self._layout.root):
+            day = parse_day(name)
+            if day is None:
+                continue
+            live = self._layout.live(day)
+            try:
+                if not live.is_dir() or self._files.names(live):
+                    continue
+                with self._locks.day(day, "a repair", timeout=0):
+                    self._files.remove_directory(live)
+                    done.removed.append(name)
+            except (DayLocked, FileNotFoundError):  # somebody is just storing or deleting it
+                continue
+            except OSError as error:
+                if live.is_dir() and not self._files.names(live):  # else it was stored meanwhile
+                    done.kept[name] = error
+
+    def _sweep(self, area: str, sweep: Callable[[], Swept], done: Tidied) -> None:
+        try:
+            swept = sweep()
+        except OSError as error:  # see `tidy`: perhaps another user's
+            done.kept[area] = error
+            return
+        done.removed += [f"{area}/{name}" for name in swept.gone]
+        done.kept.update({f"{area}/{name}": why for name, why in swept.kept.items()})
 
     def _recover_all(self, done: Tidied) -> None:
         self._files.make_directory(self._layout.root)
@@ -76,4 +112,5 @@ class Housekeeping:
             except DayLocked:  # by a process that is alive, and recovers it itself
                 continue
             if outcome is not None:
-                (done.rolled_back if outcome == "back" else done.rolled_forward).append(day)
+                lists = {Fate.BACK: done.rolled_back, Fate.FORWARD: done.rolled_forward, Fate.STAYS: done.damaged}
+                lists[outcome].append(day)

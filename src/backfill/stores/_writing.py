@@ -105,7 +105,7 @@ class Writer:
             return
         gone = self._layout.staging / f"deleted-{uuid.uuid4().hex}"  # left there by a process that ends here, it is swept
         with self._locks.day(day, "a deletion"):
-            self._generations.recover(day)
+            self._generations.recover_to_write(day)
             self._files.make_directory(gone.parent)
             with suppress(FileNotFoundError):  # another was quicker
                 self._files.rename(live, gone)
@@ -115,7 +115,7 @@ class Writer:
 
     def _publish(self, staged: Staged, contribution: Contribution, build: Path) -> SnapshotInfo | None:
         day = contribution.day
-        self._generations.recover(day)
+        self._generations.recover_to_write(day)
         found = self._generations.load(day)
         if found is None:
             manifest, old = None, None

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from backfill.clock import SystemClock
-from backfill.errors import DamagedFile, InvalidRequest, StoreUnavailable
+from backfill.errors import DamagedFile, DayLocked, InvalidRequest, StoreUnavailable
 from backfill.protocols import Clock
 from backfill.stores._atomic import FileSystem, remove_tree
 from backfill.stores._check_day import DayCheck, Looked
@@ -18,14 +18,16 @@ from backfill.stores._index import EntryIndex
 from backfill.stores._layout import Layout, parse_day
 from backfill.stores._locks import Locks
 from backfill.stores._outlines import OutlineIndex
-from backfill.stores._probing import is_held, keeping_out
+from backfill.stores._probing import is_held
 from backfill.stores._problems import translated
 from backfill.stores._reports import CheckReport, Problem, ProblemKind, RepairReport
-from backfill.stores._staging import IN_USE, Staging
-from backfill.stores._tidying import Housekeeping
+from backfill.stores._set_aside import aside_problem, judge
+from backfill.stores._staging import Staging, ended_drafts
+from backfill.stores._tidying import Housekeeping, Tidied
 
 _REPAIR = "run repair(), or let the next writer do it"
 _NOT_OURS = "move it away, if nobody needs it here"
+_CANNOT_REMOVE = "let this user write there, or mount the disk writable, and run repair() again"
 _CACHE = "run repair(), or remove it: it is only a cache, and is written anew"
 
 
@@ -58,26 +60,52 @@ def repair(root: str | os.PathLike[str], *, clock: Clock | None = None) -> Repai
     """Finish or undo what an interrupted writer has left of publishing a day, and remove what nobody uses any more.
 
     Holds the locks, so that it may run beside writers and readers, and leaves alone what they are using. It touches no stored
-    day and nothing that is not the store's; what is damaged stays damaged.
+    day and nothing that is not the store's; what is damaged stays damaged, so only a whole state of a day is ever put back. What
+    could not be removed is told, in `RepairReport.left`.
 
     Args:
         root: The root of a `PerDistrictFileSnapshotStore`.
         clock: Tells how long former states are kept, and waits; ``None`` = the system's.
 
     Raises:
-        StoreUnavailable: *root* is no directory, or cannot be written.
+        StoreUnavailable: *root* is no directory, or a day is to be put right and nothing can be written.
         StoreError: A day cannot be put right.
     """
     layout, files, its_clock = Layout(_existing(root)), FileSystem(), clock or SystemClock()
     generations = Generations(layout, files, its_clock)
     locks = Locks(layout, files, its_clock, timeout=1.0)
+    house = Housekeeping(layout, files, locks, generations, Staging(layout, files, locks))
     with translated(layout.root, "repairing the store"):
-        done = Housekeeping(layout, files, locks, generations, Staging(layout, files, locks)).tidy()
+        done = house.tidy()
+        house.remove_empty_days(done)
         index = EntryIndex(layout, files)
         for name, _rule in _useless_index_files(layout, files, generations, index):
-            remove_tree(files, layout.index / name)
-            done.removed.append(f"{layout.index.name}/{name}")
-    return RepairReport(str(layout.root), tuple(done.rolled_back), tuple(done.rolled_forward), tuple(done.removed))
+            path = f"{layout.index.name}/{name}"
+            try:
+                remove_tree(files, layout.index / name)
+                done.removed.append(path)
+            except OSError as error:  # it must not keep the others
+                done.kept[path] = error
+        left = tuple(_left(layout, files, done, its_clock))
+    return RepairReport(str(layout.root), tuple(done.rolled_back), tuple(done.rolled_forward), tuple(done.removed), left)
+
+
+def _left(layout: Layout, files: FileSystem, done: Tidied, clock: Clock) -> Iterator[Problem]:
+    for day in done.damaged:
+        verdict = judge(layout, files, day)
+        if verdict is not None:
+            yield aside_problem(layout.aside(day).name, day, verdict)
+    kept = dict(done.kept)
+    area = layout.staging.name
+    unswept = kept.pop(area, None)
+    if isinstance(unswept, DayLocked):
+        rule = f"could not be looked over, so what is left over there stays ({unswept})"
+        yield Problem(ProblemKind.LEFT_OVER, area, rule, "run repair() again")
+    elif unswept is not None:  # as on a disk that is mounted read-only: nothing could be locked, but perhaps nothing is there
+        kept |= {f"{area}/{name}": unswept for name in ended_drafts(layout, files, clock) if (layout.staging / name).is_dir()}
+    for path, why in sorted(kept.items()):
+        rule = f"is left over, and could not be removed ({why.strerror or why})"
+        yield Problem(ProblemKind.LEFT_OVER, path, rule, _CANNOT_REMOVE, parse_day(path))
 
 
 def _as_share(sample: object) -> float:
@@ -130,22 +158,21 @@ class _Check:
         )
 
     def _look_aside(self, day: date) -> None:
-        path = self._layout.aside(day)
-        if not is_held(self._layout.lock(day)) and path.exists():  # in this order: a writer that lives may just have finished
-            became = "retired" if self._layout.live(day).exists() else "put back"
-            rule = f"is a state of {day} that its writer set aside, and ended; it is to be {became}"
-            self._found(ProblemKind.INTERRUPTED, path.name, rule, _REPAIR, day)
+        name = self._layout.aside(day).name
+        if is_held(self._layout.lock(day)):
+            return
+        verdict = judge(self._layout, self._files, day)  # now, not before: a writer that lives may just have finished
+        if verdict is not None:
+            self._problems.append(aside_problem(name, day, verdict))
 
     def _look_at_staging(self) -> None:
         area = self._layout.staging
-        with keeping_out(self._layout.locks / "staging.lock", self._clock) as alone:
-            for name in self._names(area) if alone else ():  # else a draft might be taken for dead before its writer locks it
-                path = area / name
-                if not path.is_dir():
-                    self._found(ProblemKind.UNKNOWN, f"{area.name}/{name}", "is no draft of the store's", _NOT_OURS)
-                elif not is_held(path / IN_USE):
-                    rule = "is a draft, or a deleted day, whose writer has ended"
-                    self._found(ProblemKind.LEFT_OVER, f"{area.name}/{name}", rule, _REPAIR)
+        for name in ended_drafts(self._layout, self._files, self._clock):
+            if (area / name).is_dir():
+                rule = "is a draft, or a deleted day, whose writer has ended"
+                self._found(ProblemKind.LEFT_OVER, f"{area.name}/{name}", rule, _REPAIR)
+            else:
+                self._found(ProblemKind.UNKNOWN, f"{area.name}/{name}", "is no draft of the store's", _NOT_OURS)
 
     def _look_at_retired(self) -> None:
         area = self._layout.retired

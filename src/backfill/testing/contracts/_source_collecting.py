@@ -41,6 +41,9 @@ class CollectingContract(SourceHooks):
         """What one call returns and asks for does not depend on the calls before it. [R10.5, P3]"""
         units = tuple(self.units or (self.unit,))
         alone = {unit: self.collect(self.new_source(), unit) for unit in units}
+        for unit, first in alone.items():
+            what = f"{unit[1]} of {unit[0]}, collected after others by another instance: the documents asked for"
+            equal(sorted(first.asked), sorted(self.first_asked(unit)), what)
         source = self.new_source()
         for day, district in (*units, *reversed(units), *units):
             answer = self.collect(source, (day, district))
@@ -65,6 +68,7 @@ class CollectingContract(SourceHooks):
             suppress(SourceError, OSError),
         ):  # what it is asked for may be missing; how it asks is what counts here
             source.collect_district(day, district, watched)
+            self.first_asked(self.unit, watched)
         equal(tried, [], "connections that the source opened past fetch")
 
     def test_it_asks_the_fetch_that_it_was_handed(self) -> None:
@@ -76,7 +80,11 @@ class CollectingContract(SourceHooks):
                 source.collect_district(day, district, fetch)
             doors.append(fetch)
         equal([door.late for door in doors], [[], []], "documents asked for after the call had ended")
+        first = self.first_asked(self.unit, doors[0])
         equal(doors[1].asked, doors[0].asked, "documents that the second call asked its own fetch for")
+        equal(
+            sorted(doors[0].asked), sorted(first), "documents that a call asks its own fetch for, after those of other instances"
+        )
 
     def test_a_transient_failure_stays_transient(self) -> None:
         """When `fetch` says that another attempt may succeed, so does the source; it makes up no figures. [R6.5, R6.2]"""
@@ -113,6 +121,12 @@ class CollectingContract(SourceHooks):
                 source.collect_district(day, district, watched)
             except Exception as error:  # noqa: BLE001 - which one it is, is what the test looks at
                 return error
+        first = self.first_asked(self.unit)
+        holds(
+            watched.asked or not first,
+            f"the source asks fetch for nothing, and asked for {list(first)} when it was first called: what it answers now "
+            "it has kept, in its class or its module; keep nothing from one call to the next",
+        )
         if not watched.asked:
             skip("the source asks fetch for nothing", "there is nothing to test here if it needs no documents")
         return None

@@ -83,6 +83,13 @@ class SourceHooks(Contract):
 
     units: ClassVar[Sequence[Unit]] = ()
 
+    _first_asked: ClassVar[dict[Unit, tuple[str, ...]]]
+    """What the first call for each unit asked for, in whichever test: only that call finds nothing kept in a class or a module."""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        cls._first_asked = {}
+
     def make_source(self) -> DataSource:
         """Return the source, a new one each time."""
         raise NotImplementedError
@@ -120,7 +127,12 @@ class SourceHooks(Contract):
         day, district = unit or self.unit
         with self.call() as fetch:
             value = source.collect_district(day, district, fetch)
+        self.first_asked((day, district), fetch)
         return answer_of(value, fetch, f"collect_district({day}, {district!r})")
+
+    def first_asked(self, unit: Unit, fetch: WatchedFetch | None = None) -> tuple[str, ...]:
+        """Return what the first call for a unit asked for, of all the tests of this class; *fetch* has served the call just made."""
+        return self._first_asked.get(unit, ()) if fetch is None else self._first_asked.setdefault(unit, tuple(fetch.asked))
 
     def edition(self, source: DataSource, day: date) -> Edition:
         """Return the edition of a day."""

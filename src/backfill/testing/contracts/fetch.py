@@ -8,6 +8,7 @@ from backfill.protocols import Fetch, Fetcher
 from backfill.testing.contracts._fetch_documents import DocumentsContract
 from backfill.testing.contracts._fetch_http import HttpContract
 from backfill.testing.contracts._fetch_units import UnitsContract
+from backfill.testing.contracts._given import refuse_no_factory
 from backfill.testing.contracts._suite import ContractReport, prove
 
 
@@ -40,8 +41,10 @@ def check_fetch(make_door: Callable[[Mapping[str, bytes]], Fetch | Fetcher], /) 
         make_door: Returns a door at which there are these documents, by address, and no others.
 
     Raises:
+        InvalidRequest: *make_door* is no factory.
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
+    refuse_no_factory("make_door", make_door, {}, write="check_fetch(lambda documents: MyDoor(documents))")
     return prove(type("Checked", (FetchContract,), {"make_door": staticmethod(make_door)}))
 
 
@@ -52,6 +55,8 @@ def check_http_fetch(make_fetcher: Callable[[], Fetch | Fetcher], /) -> Contract
         make_fetcher: Returns the door.
 
     Raises:
+        InvalidRequest: *make_fetcher* is no factory.
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
+    refuse_no_factory("make_fetcher", make_fetcher, write="check_http_fetch(lambda: MyFetcher())")
     return prove(type("Checked", (HttpFetchContract,), {"make_fetcher": staticmethod(make_fetcher)}))

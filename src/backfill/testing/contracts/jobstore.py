@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from backfill.protocols import JobStore
+from backfill.testing.contracts._given import refuse_no_factory
 from backfill.testing.contracts._job_asking import AskingContract
 from backfill.testing.contracts._job_keeping import KeepingContract
 from backfill.testing.contracts._job_owning import OwningContract
@@ -35,6 +36,8 @@ def check_job_store(make_store: Callable[[Path], JobStore], /, *, durable: bool 
         durable: Whether a store over the same folder has the jobs of a former one.
 
     Raises:
+        InvalidRequest: *make_store* is no factory.
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
+    refuse_no_factory("make_store", make_store, Path(), write="check_job_store(lambda place: MyJobStore(place))")
     return prove(type("Checked", (JobStoreContract,), {"make_store": staticmethod(make_store), "durable": durable}))

@@ -11,6 +11,7 @@ from backfill.errors import InvalidRequest
 from backfill.model import BackfillScope, ScopeKind
 from backfill.protocols import ScopeResolver
 from backfill.testing.contracts._asserting import equal, holds, refused
+from backfill.testing.contracts._given import refuse_no_factory, refuse_too_few
 from backfill.testing.contracts._suite import Contract, ContractReport, prove, skip
 
 
@@ -39,6 +40,7 @@ class ScopeContract(Contract):
 
     def new_scope(self) -> ScopeResolver:
         """Return the scope."""
+        refuse_too_few(self.inside)
         scope = self.make_scope(self.place)
         self.closing(scope)
         return scope
@@ -161,8 +163,11 @@ def check_scope(
         outside: Districts that are not.
 
     Raises:
+        InvalidRequest: *make_scope* is no factory, or *inside* does not name two districts.
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
+    refuse_no_factory("make_scope", make_scope, Path(), write="check_scope(lambda place: MyScope(), …)")
+    refuse_too_few(inside)
     given = {"make_scope": staticmethod(make_scope), "inside": inside, "outside": outside}
     return prove(type("Checked", (ScopeContract,), given))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from backfill.protocols import DataSource, Fetch
+from backfill.testing.contracts._given import refuse_no_factory
 from backfill.testing.contracts._source_abilities import AbilitiesContract
 from backfill.testing.contracts._source_collecting import CollectingContract
 from backfill.testing.contracts._source_hooks import Unit
@@ -38,7 +39,14 @@ def check_source(
         units: At least one (day, district) for which there is an answer to each question.
 
     Raises:
+        InvalidRequest: *make_source* or *make_fetch* is no factory, but for instance the source itself.
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
+    refuse_no_factory(
+        "make_source",
+        make_source,
+        write="check_source(lambda: MySource(), …), or check_source(lambda: my_source, …) for a function",
+    )
+    refuse_no_factory("make_fetch", make_fetch, write="check_source(…, lambda: DictFetch(documents), …)")
     given = {"make_source": staticmethod(make_source), "make_fetch": staticmethod(make_fetch), "units": units}
     return prove(type("Checked", (DataSourceContract,), given))

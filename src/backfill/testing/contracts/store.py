@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from backfill.protocols import SnapshotStore
+from backfill.testing.contracts._given import refuse_no_factory
 from backfill.testing.contracts._store_drafts import DraftsContract
 from backfill.testing.contracts._store_merging import MergingContract
 from backfill.testing.contracts._store_metadata import MetadataContract
@@ -35,6 +36,8 @@ def check_snapshot_store(make_store: Callable[[Path], SnapshotStore], /, *, dura
         durable: Whether a store over the same folder holds what a former one stored.
 
     Raises:
+        InvalidRequest: *make_store* is no factory.
         ExceptionGroup: Tests failed: what each of them raised, with a note that names it.
     """
+    refuse_no_factory("make_store", make_store, Path(), write="check_snapshot_store(lambda place: MyStore(place))")
     return prove(type("Checked", (SnapshotStoreContract,), {"make_store": staticmethod(make_store), "durable": durable}))
