@@ -13,7 +13,8 @@ from backfill.model import Document
 from backfill.stores import MemorySnapshotStore
 from backfill.testing import VirtualClock
 from backfill.testing.dashboard import DashboardServer
-from backfill.toastmasters import RefreshService, almanac
+from backfill.toastmasters import RefreshService
+from backfill.toastmasters import seen as seen_module
 from backfill.toastmasters.almanac import Almanac
 from backfill.toastmasters.kinds import ReportKind
 
@@ -42,7 +43,7 @@ def test_what_contradicts_the_table_is_told(caplog: pytest.LogCaptureFixture) ->
 
 def test_so_many_reports_are_remembered_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest reports are compared with; what was forgotten is no finding. [R9.3]"""
-    monkeypatch.setattr(almanac, "_REMEMBERED", 2)
+    monkeypatch.setattr(seen_module, "_REMEMBERED", 2)
     known = Almanac()
 
     def seen(day: int, rows: str) -> date | None:

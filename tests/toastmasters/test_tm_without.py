@@ -17,10 +17,13 @@ OF_THE_DASHBOARD = ("toastmasters", "cli", "__main__.py")
 
 IMPORTS = """
 import importlib, json, pkgutil, sys
-import backfill
+import backfill, backfill.errors
 names = [module.name for module in pkgutil.walk_packages(backfill.__path__, "backfill.") if not module.name.endswith(".__main__")]
 for name in names:
-    importlib.import_module(name)
+    try:
+        importlib.import_module(name)
+    except backfill.errors.MissingExtra:  # an extra that is not installed here
+        pass
 print(json.dumps({"from": backfill.__file__, "imported": names, "loaded": [name for name in sys.modules if "toastmasters" in name]}))
 """
 
