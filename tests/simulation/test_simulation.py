@@ -25,7 +25,7 @@ from backfill.testing.simulation import simulated
 from simulation.sim_bugs import Unfenced, noted_before_published
 from simulation.sim_house import House
 
-SECONDS = float(os.environ.get("BACKFILL_SIM_SECONDS", "45"))
+SECONDS = float(os.environ.get("BACKFILL_SIM_SECONDS", "20"))
 LONG_SECONDS = 180.0
 SHARED_MEMORY = Path("/dev/shm")
 

@@ -1,4 +1,4 @@
-"""Rebuilding on a Dask cluster of real processes on this machine, some of them killed: the same bytes as here."""
+"""Collecting and rebuilding on a Dask cluster of real processes on this machine, some of them killed: the same as here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tm_serving import counts
+from backfill.clock import SystemClock
+from backfill.toastmasters import open_service
+from durability.durable_site import figures_of, published, request_of
+from tm_serving import counts, serving
 from trust_roots import END, START, over, stored
 from trust_roots import pristine as pristine  # noqa: PLC0414 - a fixture, exported
 from trust_roots import root as root  # noqa: PLC0414 - as above
@@ -66,20 +69,57 @@ def test_a_cluster_gives_the_same(root: Path) -> None:
     assert stored(root) == before
 
 
+def collected(root: Path, url: str, executor: Executor | None) -> None:
+    """Collect six days of the dashboard."""
+    with open_service(root, base_url=url, rate=None, executor=executor) as service:
+        for number in range(2):
+            assert service.run_backfill(request_of(number), progress=False).status == "complete"
+
+
+def test_a_cluster_collects_the_same(tmp_path: Path) -> None:
+    """Collected on a cluster whose workers are killed one after the other, every stored figure is the same, and nothing is fetched twice. [B8, B2, R9.3]"""
+    over_now = threading.Event()
+    killed: list[int] = []
+    requests = []
+    with serving(published(), str(SystemClock().today())) as server:
+        collected(tmp_path / "here", server.url, None)
+        requests.append(sorted(request.target for request in server.requests))
+    with serving(published(), str(SystemClock().today())) as server, cluster() as client:
+        killer = threading.Thread(target=kill_until, args=(client, over_now, killed), daemon=True)
+        killer.start()
+        try:
+            collected(tmp_path / "there", server.url, executor_of(client))
+            while not killed:  # one at least dies between two jobs
+                over_now.wait(0.1)
+            with open_service(tmp_path / "there", base_url=server.url, rate=None, executor=executor_of(client)) as service:
+                assert service.run_backfill(request_of(2), progress=False).status == "complete"
+        finally:
+            over_now.set()
+            killer.join(PATIENCE)
+        requests.append(sorted(request.target for request in server.requests))
+    here, there = figures_of(tmp_path / "here"), figures_of(tmp_path / "there")
+    assert {name: there[name] for name in here} == here
+    assert len(there) == len(here) * 3 // 2
+    assert set(requests[0]) <= set(requests[1])
+    assert len(requests[1]) == len(set(requests[1]))
+
+
+def kill_until(client: Client, over_now: threading.Event, killed: list[int]) -> None:
+    """Kill a worker every second."""
+    while not over_now.wait(1.0):
+        worker = processes(client)[0]
+        os.kill(worker, signal.SIGKILL)  # one of those that the test has started
+        killed.append(worker)
+
+
 def test_workers_that_are_killed_change_nothing(root: Path) -> None:
     """While its workers are killed one after the other, a rebuild is made to its end, and comes out the same, round after round. [B8, B2]"""
     before = stored(root)
     over_now = threading.Event()
     killed: list[int] = []
 
-    def kill(client: Client) -> None:
-        while not over_now.wait(1.0):
-            worker = processes(client)[0]
-            os.kill(worker, signal.SIGKILL)  # one of those that this test has started
-            killed.append(worker)
-
     with cluster() as client, over(root, None, executor_of(client)) as service:
-        killer = threading.Thread(target=kill, args=(client,), daemon=True)
+        killer = threading.Thread(target=kill_until, args=(client, over_now, killed), daemon=True)
         killer.start()
         try:
             for _round in range(50):
