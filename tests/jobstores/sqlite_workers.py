@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -28,6 +29,7 @@ def write_for_ever(path: Path, turn: int, reports: Connection) -> None:
         settled = UnitsSettled(DAY, {name: UnitState.COMPLETED})
         store.apply(job, [settled, Found(Finding("unit", name))], at=NOW, epoch=lease.epoch)
         reports.send(number)
+    threading.Event().wait()  # it is to be killed, however long that takes
 
 
 def work_on_jobs(path: Path, worker: int, jobs: int, begin: Barrier) -> None:
