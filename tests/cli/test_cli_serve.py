@@ -111,3 +111,16 @@ def test_a_function_is_found_where_the_command_is_run(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     assert load_function("decides_here:allowed") is load_function("decides_here:allowed")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a process by signal")
+def test_a_server_goes_on_with_the_jobs_of_one_that_was_killed(tmp_path: Path, dashboard: DashboardServer) -> None:
+    """Of two servers on one folder one is killed in the midst of a job: the other finishes it, and nobody has to ask. [B2, R8.5]"""
+    root = tmp_path / "root"
+    with launched(root, dashboard, rate=3) as (first, url), launched(root, dashboard, rate=3) as (_second, other):
+        started = httpx.post(f"{url}/backfills", json=BODY, trust_env=False)
+        where = other + started.headers["location"]
+        until(lambda: get(where).json()["progress"]["completed"] > 0)
+        first.kill()
+        until(lambda: get(where).json()["status"] == "complete")
+        assert get(where).json()["progress"]["failed"] == 0

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
-from backfill.cli.options import opened, publisher_options, root_argument, several, talk, talking
+from backfill.cli.options import Talk, opened, publisher_options, root_argument, several, talk, talking
 from backfill.cli.stopping import Stopping
-from backfill.errors import InvalidRequest
+from backfill.errors import BackfillError, InvalidRequest
 
 if TYPE_CHECKING:
+    from backfill.toastmasters import DashboardService
     from backfill.web.security import Authorize
+
+logger = logging.getLogger("backfill.cli")
 
 LOOK_SECONDS = 0.1
 """How often a signal is looked for."""
+
+TAKE_OVER_SECONDS = 3.0
+"""How often jobs are looked for whose process has ended."""
 
 
 @click.command(short_help="Serve the live panel and the HTTP interface.")
@@ -42,7 +50,7 @@ def command(
 ) -> None:  # fmt: skip
     """Serve the folder ROOT over HTTP: the live panel at /panel, the interface described at /docs.
 
-    Interrupted jobs of the folder go on. Only this machine can reach it, unless --host says otherwise; then --authorize has to name a
+    Interrupted jobs of the folder go on, those of other processes as well as soon as these have ended. Only this machine can reach it, unless --host says otherwise; then --authorize has to name a
     function that is given each request and returns whether it may be carried out. Ctrl-C stops cleanly: jobs go on when it is started again.
     """
     from backfill.web import Server  # noqa: PLC0415 - needs an extra, and is used here only
@@ -57,10 +65,22 @@ def command(
         service.resume_interrupted()
         click.echo(f"{server.url}/panel")
         talking_.say("Stop with Ctrl-C.")
+        looked = time.monotonic()
         while stopping.code is None and server.wait(LOOK_SECONDS):
-            pass
+            if time.monotonic() - looked > TAKE_OVER_SECONDS:
+                _take_over(service, talking_)
+                looked = time.monotonic()
         talking_.say("Stopping: what is in flight ends, jobs go on when it is started again.")
     ctx.exit(stopping.code or 0)
+
+
+def _take_over(service: DashboardService, talking_: Talk) -> None:
+    """Go on with jobs of other processes that have ended meanwhile; nobody else may be there who would."""
+    try:
+        for job in service.resume_jobs():
+            talking_.say(f"Goes on with job {job.backfill_id}, whose process has ended.")
+    except BackfillError as error:  # a full disk, for instance: the interface goes on, and the next look may succeed
+        logger.warning("interrupted jobs cannot be taken over now: %s", error)
 
 
 def load_function(text: str) -> Authorize:
