@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from backfill.engine.following import Follower
 from backfill.engine.heartbeat import Heartbeat
 from backfill.engine.jobs import LiveJob
-from backfill.engine.ownership import Tenure, ask_for, do_last, note_request, owner_text, take
+from backfill.engine.ownership import Tenure, ask_for, do_last, note_request
 from backfill.engine.progress import build_report
 from backfill.engine.queue import JobQueue
 from backfill.engine.releasing import LateReleases
+from backfill.engine.settling import Settling, Unnoted
 from backfill.engine.stopping import CANCELLED_ON_REQUEST, PAUSED_ON_REQUEST, RESUMED, Stop
 from backfill.engine.telling import Callback
 from backfill.errors import DamagedFile, InvalidRequest, JobNotFound, LeaseLost, ServiceUnusable
-from backfill.model import BackfillReport, BackfillStatus, Change, FetchStatus, JobSpec, JobState, StatusChanged, Wanted
+from backfill.model import BackfillReport, BackfillStatus, FetchStatus, JobSpec, JobState, StatusChanged, Wanted
 from backfill.protocols import Clock, JobStore, SupportsEvents, SupportsLeases
 
 logger = logging.getLogger("backfill.engine")
@@ -49,7 +50,7 @@ class JobHost:
         source: str,
         run: Callable[[LiveJob], None],
         performance: Callable[[], FetchStatus | None],
-        unnoted: Callable[[JobState], Sequence[Change]],
+        unnoted: Unnoted,
         *,
         max_active: int,
         interval: float,
@@ -59,8 +60,6 @@ class JobHost:
         self._source = source
         self._run = run
         self._performance = performance
-        self._unnoted = unnoted
-        self._owner = owner_text()
         self._lock = threading.RLock()
         self._live: dict[str, LiveJob] = {}
         self._doors: dict[str, FetchStatus | None] = {}
@@ -68,6 +67,7 @@ class JobHost:
         self._is_ending = False
         self._heartbeat = Heartbeat(interval)
         self._late = LateReleases(self._heartbeat)
+        self._settling = Settling(jobs, clock, self._late, unnoted)
         self._follower = Follower(jobs, self._report)
         self.queue = JobQueue(self._carry_out, max_active=max_active)
 
@@ -147,7 +147,7 @@ class JobHost:
                 self._forget_new(spec.job_id)
                 raise
             try:
-                tenure = take(self._jobs, spec.job_id, self._owner)
+                tenure = self._settling.take_new(spec.job_id)
                 if tenure is not None and tenure.is_first:
                     self._enqueue(self._job(spec, tenure))
                 elif (
@@ -273,7 +273,10 @@ class JobHost:
         changed = ask_for(self._jobs, job_id, wanted) or is_new
         if found is status:
             return is_new
-        return self._settle(job_id, status, reason) or changed
+        is_settled = self._settling.settle(job_id, self.find(job_id), status, reason)
+        if is_settled:
+            self.forget(job_id)
+        return is_settled or changed
 
     def _at_work(self, job_id: str) -> LiveJob | None:
         """Return the job if it runs or waits here; whatever becomes of one that rests is up to the job store."""
@@ -334,40 +337,9 @@ class JobHost:
         if job.subscribers and not job.status.is_final:  # somebody may go on with it
             job.future.add_done_callback(lambda _future: self._follower.take_over(job.subscribers))
 
-    def _take(self, job_id: str) -> Tenure | None:
-        """Return the right to work on a job, if nobody works on it."""
-        if not isinstance(self._jobs, SupportsLeases):
-            is_paused = self._jobs.load(job_id).status is BackfillStatus.PAUSED  # else whoever made it works on it, if anybody
-            return Tenure(self._jobs, job_id, None) if is_paused else None
-        self._late.retry(job_id)
-        tenure = take(self._jobs, job_id, self._owner)
-        known = self.find(job_id)
-        if tenure is not None or known is None or not known.is_at_rest:
-            return tenure
-        try:  # it rests here, but that could not be noted, nor that it was let go
-            known.tenure.renew()
-        except LeaseLost:  # another has taken it meanwhile
-            return None
-        self._late.take_back(known.tenure)
-        return known.tenure
-
-    def _settle(self, job_id: str, status: BackfillStatus, reason: str) -> bool:
-        """Bring a job that nobody works on to another state; return whether that was done."""
-        tenure = self._take(job_id)
-        if tenure is None:
-            return False
-        try:
-            self._note(tenure, status, reason)
-        except ValueError:  # somebody else brought it to that state meanwhile
-            return False
-        finally:
-            self._late.release(tenure)
-        self.forget(job_id)
-        return True
-
     def _adopt(self, job_id: str) -> bool:
         """Go on with a job here if nobody works on it, and do what was asked for it meanwhile; return whether it goes on."""
-        tenure = self._take(job_id)
+        tenure = self._settling.take(job_id, self.find(job_id))
         return tenure is not None and self._go_on(job_id, tenure)
 
     def _go_on(self, job_id: str, tenure: Tenure) -> bool:
@@ -383,9 +355,9 @@ class JobHost:
                 self._enqueue(self._job(state.spec, tenure, state))
                 return True
             if asked.cancel:
-                self._note(tenure, BackfillStatus.CANCELLED, CANCELLED_ON_REQUEST)
+                self._settling.note(tenure, BackfillStatus.CANCELLED, CANCELLED_ON_REQUEST)
             elif status is not BackfillStatus.PAUSED:
-                self._note(tenure, BackfillStatus.PAUSED, PAUSED_ON_REQUEST)
+                self._settling.note(tenure, BackfillStatus.PAUSED, PAUSED_ON_REQUEST)
         except (LeaseLost, ValueError):  # somebody else was quicker
             self._late.release(tenure)
             return False
@@ -395,11 +367,6 @@ class JobHost:
         self._late.release(tenure)
         self.forget(job_id)
         return False
-
-    def _note(self, tenure: Tenure, status: BackfillStatus, reason: str) -> None:
-        """Note that a job rests, and first what it has published: whoever worked on it may have ended in between."""
-        state, now = self._jobs.load(tenure.job_id), self._clock.now()
-        tenure.apply([*self._unnoted(state), StatusChanged(status, now, reason)], at=now)
 
     def _report(self, state: JobState) -> BackfillReport:
         """Return the report of a job that is not live here; the door of this process says nothing of one that ran elsewhere."""
