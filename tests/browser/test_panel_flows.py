@@ -281,7 +281,7 @@ def test_coverage_shows_what_is_there(tabs: Tabs) -> None:
         page.get_by_role("button", name="Show", exact=True).click()
         shows(page, "Never tried:")
         page.get_by_text("The same as a table").click()
-        page.get_by_role("row", name="A 2 0 0 0 2").wait_for()
+        page.get_by_role("row", name="A 2 0 0 0 0 2").wait_for()
         fill = page.get_by_role("button", name="Fill 6 gaps")
         fill.click()
         status(page, "Complete")

@@ -193,7 +193,9 @@ def test_p11_any_plan_is_rendered_from_the_response_alone(stage: Page) -> None:
 
 def test_p11_any_coverage_is_rendered_from_the_response_alone(stage: Page) -> None:
     """Of any coverage the counts are read, of all and of each district, the failed days, and whether there are gaps to fill. [P11, B5, R12.3]"""
-    words = dict(zip(CellState, ("Full", "Summary only", "Failed", "Not published", "Never tried"), strict=True))
+    words = dict(
+        zip(CellState, ("Full", "Summary only", "To be completed", "Failed", "Not published", "Never tried"), strict=True)
+    )
 
     @settings(max_examples=6, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(st.lists(coverages(), min_size=10, max_size=10))
