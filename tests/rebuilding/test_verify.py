@@ -190,15 +190,34 @@ def test_a_summary_names_its_documents(pristine: Path) -> None:
 
 
 def test_a_day_that_was_stored_and_is_not_there_is_told(root: Path) -> None:
-    """A day that is gone as a whole, or whose manifest is, cannot be compared; it is told, until a rebuild has brought it back. [B4]"""
+    """A day that is gone as a whole cannot be compared; it is told, until a rebuild has brought it back. [B4]"""
     shutil.rmtree(file_of(root).parent)
-    file_of(root, "manifest.json", END).unlink()
+    shutil.rmtree(file_of(root, day=END).parent)
     found = verified(root)
     assert (found.days, found.absent) == (0, (date(2023, 1, 31), date(2023, 2, 28)))
-    shutil.rmtree(file_of(root, day=END).parent)
     with over(root) as service:
         assert service.verify(DAY, END, districts=["61"]).absent == found.absent
         assert service.verify(DAY, END, districts=["99"]).absent == ()
         assert service.rebuild(DAY, END).wait().status == "complete"
         found = service.verify(DAY, END)
         assert (found.is_proved, found.days, found.absent) == (True, 2, ())
+
+
+def test_a_day_without_its_manifest_is_damaged(root: Path) -> None:
+    """Files that nothing says the meaning of are told, whatever jobs know, and also when a rebuild could not store over them. [B4]"""
+    file_of(root, "manifest.json").unlink()
+    damage = (DAY, None, "file missing")
+    with over(root) as service:
+        found = service.verify(DAY, END)
+        assert (causes(found), found.days, found.absent, found.is_proved) == ({damage}, 2, (), False)
+        report = service.rebuild(DAY).wait(60)
+        assert {(error.district_id, error.kind) for error in report.errors} == {
+            (name, "damaged_day") for name in ("61", "F", "U")
+        }
+        assert causes(service.verify(DAY)) == {damage}
+    (root / "jobs.sqlite3").unlink()
+    assert causes(verified(root)) == {damage}
+    shutil.move(file_of(root).parent, root / "aside")
+    with over(root) as service:
+        service.rebuild(DAY).wait(60)
+        assert service.verify(DAY, END).is_proved

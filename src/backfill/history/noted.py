@@ -7,6 +7,7 @@ from datetime import date
 
 from attrs import evolve
 
+from backfill.engine.failures import DAMAGED_DAY
 from backfill.engine.growth import DECREASE, smaller
 from backfill.errors import DamagedFile, SnapshotNotFound
 from backfill.model import Finding
@@ -82,7 +83,7 @@ def noted(
         try:
             found = store.read(day).metadata.findings
         except (DamagedFile, SnapshotNotFound) as error:
-            found = (Finding("damaged_day", str(error), day),)
+            found = (Finding(DAMAGED_DAY, str(error), day),)
         for finding in found:
             if districts is not None and finding.district not in districts:
                 continue
