@@ -113,7 +113,11 @@ def _read(
     store: SnapshotStore, day: date, names: Iterable[str], entries: Mapping[str, RecordHeader], before: DayFigures
 ) -> dict[str, tuple[str, Figures]]:
     found: dict[str, tuple[str, Figures]] = {}
-    snapshot = store.read(day)
+    try:
+        snapshot = store.read(day)
+    except (DamagedFile, SnapshotNotFound) as error:  # its metadata, say, or it is gone since it was listed
+        logger.warning("the history leaves %s out: %s", day, error)
+        return found
     for name in names:
         if name in before and before[name][0] == entries[name].sha256:
             continue
