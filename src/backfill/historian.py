@@ -157,7 +157,8 @@ class Historian(ServiceBase):
 
         Args:
             districts: Which; ``None`` = all.
-            fields: Paths of figures, such as ``totals.totalMembership``; ``None`` = all that are not in lists.
+            fields: Columns of figures, named by their paths, such as ``totals.totalMembership``; ``None`` = all that are not in lists. A figure
+                whose path is ``day``, ``district``, ``as_of`` or ``detail`` has the column ``figure.day`` and so on. One named twice is there once.
             start: First day; ``None`` = the first stored.
             end: Last day, inclusive; ``None`` = the last stored.
 

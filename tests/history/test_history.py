@@ -146,6 +146,30 @@ def test_any_source_has_a_history(raining: BackfillService) -> None:
     assert dict(scalars(3)) == {"value": 3}
 
 
+@function_source("namesake")
+def namesake(day: date, district: str, fetch: Fetch) -> object:
+    """Return figures that are called as a history's own columns are."""
+    return {"day": day.day * 10, "detail": "mine", "mm": 1, "figure": {"day": 3, "figure": {"day": 4}, "mm": 5}}
+
+
+def test_a_figure_called_as_a_column_of_every_history_stands_beside_it() -> None:
+    """No column hides another one, whatever figures are called, and one that is asked for twice is there once. [B9]"""
+    with BackfillService(namesake, MemorySnapshotStore()) as service:
+        service.run_backfill(BackfillRequest("2024-01-01", "2024-01-02", ["a"]), progress=False)
+        table = service.history()
+        assert len(set(table.names)) == len(table.names) == 10
+        values = dict(zip(table.names, next(iter(table.rows())), strict=True))
+        assert (values["day"], values["detail"]) == (date(2024, 1, 1), "full")
+        assert (values["figure.day"], values["figure.detail"], values["figure.mm"]) == (10, "mine", 5)
+        assert (values["figure.figure.day"], values["figure.figure.figure.day"]) == (3, 4)
+        chosen = service.history(fields=["mm", "figure.day", "mm"])
+        assert chosen.names == ("day", "district", "as_of", "detail", "mm", "figure.day")
+        assert list(chosen["figure.day"]) == [10, 20]
+        with pytest.raises(InvalidRequest, match=r"figure\.day"):
+            service.history(fields=["day"])
+        assert service.history(["none"], ["mm", "mm"]).names == ("day", "district", "as_of", "detail", "mm")
+
+
 def test_two_days_are_compared(root: Path) -> None:
     """Districts that came, went and changed are told, with the places in which they did. [B4]"""
     with over(root) as service:

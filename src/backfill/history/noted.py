@@ -10,6 +10,7 @@ from attrs import evolve
 from backfill.engine.failures import DAMAGED_DAY
 from backfill.engine.growth import DECREASE, smaller
 from backfill.errors import DamagedFile, SnapshotNotFound
+from backfill.history.reading import column_of
 from backfill.model import Finding
 from backfill.protocols import Cumulative, SnapshotStore
 from backfill.tables import Column, Table
@@ -54,10 +55,11 @@ def decreases(table: Table, source: Cumulative) -> Iterator[Finding]:
     they were published; a neighbour may have been stored, or corrected, since.
     """
     for path in source.cumulative_fields():
-        if path not in table.names:
+        column = column_of(path)
+        if column not in table.names:
             continue
         last: dict[tuple[object, str], tuple[date, float]] = {}
-        for day, district, value in zip(table["day"], table["district"], table[path], strict=True):
+        for day, district, value in zip(table["day"], table["district"], table[column], strict=True):
             if not isinstance(value, int | float) or not isinstance(day, date):
                 continue
             key = (district, source.period_of(day))
