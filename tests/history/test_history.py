@@ -245,6 +245,42 @@ def test_a_figure_that_should_only_grow_and_does_not_is_found(root: Path) -> Non
         (finding,) = service.findings(kinds=["decrease"])
         assert (finding.day, finding.district) == (FEBRUARY, "61")
         assert finding.message == f"totals.totalPayments is 1, after {before:,} on 2023-01-31"
+        assert list(service.findings(END, END)) == [finding]
+        (same,) = service.findings(DAY, DAY)
+        assert (same.kind, same.day, same.district) == ("decrease", JANUARY, "61")
+        assert same.message == f"totals.totalPayments is {before:,}, and 1 on 2023-02-28"
+        assert not list(service.findings("2023-02-01", "2023-02-27"))
+
+
+class Rising:
+    """A source whose figure adds up over a year, and once does not."""
+
+    name = "rising"
+
+    def collect_district(self, day: date, district: str, fetch: Fetch, /) -> object:
+        """Return the figure."""
+        return {"sum": {24: 10, 25: 8, 26: 12}[day.day]}
+
+    def cumulative_fields(self) -> list[str]:
+        """Return the figure's path."""
+        return ["sum"]
+
+    def period_of(self, day: date, /) -> str:
+        """Return the year."""
+        return str(day.year)
+
+
+@pytest.mark.parametrize("order", ["newest-first", "oldest-first"])
+def test_what_the_metadata_of_one_day_say_of_a_decrease_is_found_of_that_day(order: str) -> None:
+    """Asked of one day, the findings have what was found when it was published, whichever day came first. [R5.5]"""
+    with BackfillService(Rising(), MemorySnapshotStore()) as service:
+        service.run_backfill(BackfillRequest("2024-01-24", "2024-01-26", ["a"], order=order), progress=False)
+        stored_ones = [finding for day in service.store.days() for finding in service.store.read(day).metadata.findings]
+        assert [one.kind for one in stored_ones] == ["decrease"]
+        for one in stored_ones:
+            assert one.day is not None
+            assert [found.message for found in service.findings(one.day, one.day)] == [one.message]
+        assert [found.day for found in service.findings()] == [date(2024, 1, 25)]
 
 
 def test_pruning_keeps_month_ends_and_the_day_before(raining: BackfillService) -> None:
