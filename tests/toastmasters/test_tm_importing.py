@@ -13,7 +13,7 @@ import pytest
 
 from backfill.errors import InvalidRequest
 from backfill.fetching import RawArchive
-from backfill.toastmasters import DashboardService
+from backfill.toastmasters import DashboardService, importing
 from backfill.toastmasters.almanac import Almanac
 from backfill.toastmasters.importing import ImportReport, import_reports
 from backfill.toastmasters.kinds import ReportKind
@@ -151,6 +151,36 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     assert {one.kind for one in imported(folder, tmp_path / "raw2").refused} == {"unreadable"}
+
+
+@pytest.mark.parametrize("said", ["99999999999999999999", "1e400", "true", "253402300800000"])
+def test_a_cache_that_says_no_time_stops_nothing(tmp_path: Path, said: str) -> None:
+    """What says when a day was fetched and cannot be, is passed over; the files' own time has to do. [B4, P9]"""
+    folder = cache(tmp_path / "cache")
+    (folder / "raw-csv" / "2023-01-31" / "metadata.json").write_text(f'{{"timestamp": {said}}}')
+    assert (imported(folder, tmp_path / "raw").refused, len(imported(folder, tmp_path / "raw2").imported)) == ((), 4)
+    (folder / "raw-csv" / "2023-01-31" / "metadata.json").write_text("[" * 100_000)
+    assert len(imported(folder, tmp_path / "raw3").imported) == 4
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("gone"), OverflowError("too large"), ValueError("no time"), RecursionError("too deep")]
+)
+def test_one_file_of_an_impossible_time_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """A file whose own time cannot be had, or is none, is refused by name; the others are imported. [P9]"""
+    folder = cache(tmp_path / "cache", timestamp=None)
+    real = importing._fetched_at
+
+    def fetched_at(path: Path) -> datetime:
+        if path.name == "all-districts.csv":
+            raise error
+        return real(path)
+
+    monkeypatch.setattr(importing, "_fetched_at", fetched_at)
+    found = imported(folder, tmp_path / "raw")
+    assert [(one.path, one.kind) for one in found.refused] == [("raw-csv/2023-01-31/all-districts.csv", "unreadable")]
+    assert str(error) in found.refused[0].why
+    assert len(found.imported) == 3
 
 
 def test_what_the_files_tell_of_closes_is_learnt(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ IMPORTED_FROM = "imported-from"
 
 _MOST_BYTES = 50 * 1024 * 1024
 _EARLIEST_MS = 1_200_000_000_000  # 2008: a time in milliseconds that is earlier is none
+_LATEST_MS = 253_402_300_800_000  # the year 10000, which no date reaches
 
 
 @frozen
@@ -137,6 +138,9 @@ def import_reports(folder: Path | str, archive: RawArchive, almanac: Almanac | N
         except _Refused as error:
             refused.append(RefusedFile(shown, error.kind, str(error)))
             continue
+        except (ValueError, OSError, OverflowError, RecursionError) as error:  # whatever is wrong with one file, the others go on
+            refused.append(RefusedFile(shown, "unreadable", f"it cannot be taken in ({type(error).__name__}: {error})"))
+            continue
         if not is_usable:
             refused.append(RefusedFile(shown, "no_rows", "it has the right footer, and no rows: kept, and never used"))
             archive.put(document, usable=False)
@@ -206,8 +210,7 @@ def _dated(report: Report[Row], kind: ReportKind) -> DashboardDocument:
     footer = report.footer
     if footer is None:
         raise _Refused("undated", "it has no footer, so nothing says of which day it is, nor whether it is whole")
-    latest = footer.month_end + timedelta(days=LATEST_SIGHTING)
-    if footer.as_of > latest:
+    if footer.as_of - footer.month_end > timedelta(days=LATEST_SIGHTING):
         why = f"it says {footer.month_end:%B} as of {footer.as_of}, which is the day of its download: the year cannot be told"
         raise _Refused("undated", why)
     district = None
@@ -232,10 +235,11 @@ def _fetched_at(path: Path) -> datetime:
         except (
             OSError,
             ValueError,
+            RecursionError,
             KeyError,
             TypeError,
         ):  # no such file, or one of another program: footers alone date the report
             continue
-        if isinstance(stamp, int) and stamp > _EARLIEST_MS:
+        if isinstance(stamp, int) and _EARLIEST_MS < stamp < _LATEST_MS:
             return datetime.fromtimestamp(stamp / 1000, UTC)
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
