@@ -51,11 +51,11 @@ def cache(root: Path, *, named: str = "2023-01-31", as_of: str = AS_OF, timestam
     return root
 
 
-def imported(folder: Path, archive: Path, almanac: Almanac | None = None) -> ImportReport:
+def imported(folder: Path, archive: Path, almanac: Almanac | None = None, *, today: date = date(2026, 11, 1)) -> ImportReport:
     """Import a folder into an archive."""
     opened = RawArchive(archive)
     try:
-        return import_reports(folder, opened, almanac)
+        return import_reports(folder, opened, almanac, today=today)
     finally:
         opened.close()
 
@@ -191,6 +191,47 @@ def test_what_the_files_tell_of_closes_is_learnt(tmp_path: Path) -> None:
     (folder / "s.csv").write_bytes(report(ReportKind.SUMMARY, as_of="2026-10-06", month="Sep"))
     imported(folder, tmp_path / "raw", almanac)
     assert almanac.calendar.knows(date(2026, 9, 30), date(2026, 10, 6))
+
+
+@pytest.mark.parametrize(
+    ("month", "as_of"),
+    [
+        ("Jun", "2023-07-21"),  # closed as of 2023-07-20, as the shipped table has it
+        ("Jun", "2025-08-10"),  # its close is not known exactly, but no June was open so long
+        ("Aug", "2022-10-10"),
+        ("Jan", "2023-01-09"),  # December was still open
+        ("Dec", "1999-01-05"),  # before the dashboard
+        ("Oct", "2026-11-02"),  # after today
+        ("Dec", "2090-01-05"),
+        ("Dec", "9999-12-31"),
+    ],
+)
+def test_nothing_is_learnt_from_a_footer_that_cannot_be(tmp_path: Path, month: str, as_of: str) -> None:
+    """A file whose footer lies beyond what the calendar allows is kept, and closes are known as they were. (Pitfall 10.) [P9]"""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "all.csv").write_bytes(
+        report(ReportKind.SUMMARY, as_of="2023-02-08").replace(
+            footer_of("Jan", date(2023, 2, 8)).encode(), footer_of(month, date.fromisoformat(as_of)).encode()
+        )
+    )
+    almanac = Almanac()
+    found = imported(tmp_path / "in", tmp_path / "raw", almanac)
+    assert len(found.imported) == 1
+    assert not almanac.calendar.sightings
+
+
+def test_a_footer_within_the_calendar_teaches(tmp_path: Path) -> None:
+    """The last as-of that a month may have, and today, are still believed. [P9]"""
+    for month, as_of in (("Oct", "2026-11-01"), ("Sep", "2026-10-18"), ("Jun", "2026-07-31")):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / f"{month}.csv").write_bytes(
+            report(ReportKind.SUMMARY, as_of="2023-02-08").replace(
+                footer_of("Jan", date(2023, 2, 8)).encode(), footer_of(month, date.fromisoformat(as_of)).encode()
+            )
+        )
+    almanac = Almanac()
+    imported(tmp_path / "in", tmp_path / "raw", almanac)
+    assert {date(2026, 9, 30), date(2026, 10, 31)} <= set(almanac.calendar.sightings)
 
 
 def test_a_file_is_never_older_than_what_it_says(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from attrs import field, frozen
 
+from backfill.clock import SystemClock
 from backfill.errors import InvalidRequest, SourceError
 from backfill.fetching.archive import RawArchive
 from backfill.model import Document
@@ -113,16 +114,21 @@ class _Refused(Exception):  # noqa: N818 - never leaves this module
         self.kind = kind
 
 
-def import_reports(folder: Path | str, archive: RawArchive, almanac: Almanac | None = None) -> ImportReport:
+def import_reports(
+    folder: Path | str, archive: RawArchive, almanac: Almanac | None = None, *, today: date | None = None
+) -> ImportReport:
     """Take every report below *folder* into *archive*; return what became of each file. The folder stays as it is.
 
-    May be repeated: what the archive has already is not taken again. What the files tell of closing months, *almanac* learns.
+    May be repeated: what the archive has already is not taken again. What the files tell of closing months, *almanac* learns: not from a
+    footer that the calendar does not allow (`ClosingCalendar.allows`), nor from one that lies after *today* (in UTC; ``None`` = by the system's
+    clock). Such a file is kept all the same.
 
     Raises:
         InvalidRequest: There is no such folder.
         StoreUnavailable: The archive cannot be written.
         DamagedFile: The archive does not hold what it must.
     """
+    today = today or SystemClock().today()
     root = as_path("folder", folder)
     if not root.is_dir():
         raise InvalidRequest("folder", str(folder), "there is no such folder", "name one that has CSV files in it, or below it")
@@ -152,7 +158,7 @@ def import_reports(folder: Path | str, archive: RawArchive, almanac: Almanac | N
         of_name.append(Copy(shown, document.sha256, document.fetched_at))
         archive.put(document)
         imported[document.name] = None
-        if almanac is not None:
+        if almanac is not None and almanac.calendar.allows(dated.month, dated.as_of, today=today):
             almanac.learn(dated.month, dated.as_of)
             almanac.seen_before(dated.kind, dated.district, day_of(dated.month, dated.as_of), document)
     conflicts = tuple(
