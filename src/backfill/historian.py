@@ -157,7 +157,8 @@ class Historian(ServiceBase):
 
         Args:
             districts: Which; ``None`` = all.
-            fields: Paths of figures, such as ``totals.totalMembership``; ``None`` = all that are not in lists.
+            fields: Columns of figures, named by their paths, such as ``totals.totalMembership``; ``None`` = all that are not in lists. A figure
+                whose path is ``day``, ``district``, ``as_of`` or ``detail`` has the column ``figure.day`` and so on. One named twice is there once.
             start: First day; ``None`` = the first stored.
             end: Last day, inclusive; ``None`` = the last stored.
 
@@ -196,7 +197,7 @@ class Historian(ServiceBase):
     ) -> Findings:
         """Return what was found about the stored figures of a range, by day; then the figures that decrease though they add up.
 
-        It is looked up when one goes through it, and anew each time.
+        It is looked up when one goes through it, and anew each time. Days at the ends of the range are compared with stored ones beyond them.
 
         Args:
             start: First day; ``None`` = the first stored.
@@ -208,7 +209,7 @@ class Historian(ServiceBase):
             InvalidRequest: A value cannot be what it is said to be.
         """
         from backfill.engine.growth import DECREASE  # noqa: PLC0415 - as above
-        from backfill.history.noted import Findings, decreases, noted  # noqa: PLC0415 - as above
+        from backfill.history.noted import Findings, around, decreases, noted  # noqa: PLC0415 - as above
 
         self._check_process()
         first, last = (None if day is None else as_date("day", day) for day in (start, end))
@@ -223,7 +224,7 @@ class Historian(ServiceBase):
                 return
             yield from (finding for finding in kept if finding.kind != DECREASE)  # these are told as they are now
             if wanted is None or DECREASE in wanted:
-                yield from decreases(self.history(districts, None, first, last), self._source)
+                yield from decreases(self.history(districts, None, *around(self._store, first, last)), self._source, first, last)
 
         return Findings(look)
 

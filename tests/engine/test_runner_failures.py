@@ -70,7 +70,7 @@ def run_in_thread(made: Running) -> None:
     ("error", "kind", "retryable"),
     [
         (DayLocked("another writer"), "DayLocked", True),
-        (DamagedFile("manifest.json", "holds no manifest", "delete it"), "DamagedFile", False),
+        (DamagedFile("manifest.json", "holds no manifest", "delete it"), "damaged_day", False),
         (OSError(errno.EIO, "Input/output error"), "source_bug", False),
         (TimeoutError("slow disk"), "timeout", True),
         (ValueError("a bug"), "source_bug", False),

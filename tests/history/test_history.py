@@ -113,6 +113,16 @@ def test_what_is_damaged_is_left_out_with_a_warning(root: Path, caplog: pytest.L
     assert len([record for record in caplog.records if record.name == "backfill.history"]) == 2
 
 
+def test_a_day_without_its_metadata_stops_neither_history_nor_findings(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A day of which only the metadata are gone is left out of the one, and told by the other. [R6.1]"""
+    file_of(root, "metadata.json").unlink()
+    with over(root) as service:
+        assert set(service.history()["day"]) == {FEBRUARY}
+        assert [record.name for record in caplog.records].count("backfill.history") == 1
+        assert [(one.kind, one.day) for one in service.findings()] == [("damaged_day", JANUARY)]
+        assert len(service.history(start=DAY, end=DAY)) == 0
+
+
 @function_source("rain")
 def rain(day: date, district: str, fetch: Fetch) -> object:
     """Return a figure that changes from day to day."""
@@ -134,6 +144,30 @@ def test_any_source_has_a_history(raining: BackfillService) -> None:
         assert table.names == ("day", "district", "as_of", "detail", "mm", "by.hour.max")
         assert list(table["mm"]) == [29, 30, 31]
     assert dict(scalars(3)) == {"value": 3}
+
+
+@function_source("namesake")
+def namesake(day: date, district: str, fetch: Fetch) -> object:
+    """Return figures that are called as a history's own columns are."""
+    return {"day": day.day * 10, "detail": "mine", "mm": 1, "figure": {"day": 3, "figure": {"day": 4}, "mm": 5}}
+
+
+def test_a_figure_called_as_a_column_of_every_history_stands_beside_it() -> None:
+    """No column hides another one, whatever figures are called, and one that is asked for twice is there once. [B9]"""
+    with BackfillService(namesake, MemorySnapshotStore()) as service:
+        service.run_backfill(BackfillRequest("2024-01-01", "2024-01-02", ["a"]), progress=False)
+        table = service.history()
+        assert len(set(table.names)) == len(table.names) == 10
+        values = dict(zip(table.names, next(iter(table.rows())), strict=True))
+        assert (values["day"], values["detail"]) == (date(2024, 1, 1), "full")
+        assert (values["figure.day"], values["figure.detail"], values["figure.mm"]) == (10, "mine", 5)
+        assert (values["figure.figure.day"], values["figure.figure.figure.day"]) == (3, 4)
+        chosen = service.history(fields=["mm", "figure.day", "mm"])
+        assert chosen.names == ("day", "district", "as_of", "detail", "mm", "figure.day")
+        assert list(chosen["figure.day"]) == [10, 20]
+        with pytest.raises(InvalidRequest, match=r"figure\.day"):
+            service.history(fields=["day"])
+        assert service.history(["none"], ["mm", "mm"]).names == ("day", "district", "as_of", "detail", "mm")
 
 
 def test_two_days_are_compared(root: Path) -> None:
@@ -211,6 +245,42 @@ def test_a_figure_that_should_only_grow_and_does_not_is_found(root: Path) -> Non
         (finding,) = service.findings(kinds=["decrease"])
         assert (finding.day, finding.district) == (FEBRUARY, "61")
         assert finding.message == f"totals.totalPayments is 1, after {before:,} on 2023-01-31"
+        assert list(service.findings(END, END)) == [finding]
+        (same,) = service.findings(DAY, DAY)
+        assert (same.kind, same.day, same.district) == ("decrease", JANUARY, "61")
+        assert same.message == f"totals.totalPayments is {before:,}, and 1 on 2023-02-28"
+        assert not list(service.findings("2023-02-01", "2023-02-27"))
+
+
+class Rising:
+    """A source whose figure adds up over a year, and once does not."""
+
+    name = "rising"
+
+    def collect_district(self, day: date, district: str, fetch: Fetch, /) -> object:
+        """Return the figure."""
+        return {"sum": {24: 10, 25: 8, 26: 12}[day.day]}
+
+    def cumulative_fields(self) -> list[str]:
+        """Return the figure's path."""
+        return ["sum"]
+
+    def period_of(self, day: date, /) -> str:
+        """Return the year."""
+        return str(day.year)
+
+
+@pytest.mark.parametrize("order", ["newest-first", "oldest-first"])
+def test_what_the_metadata_of_one_day_say_of_a_decrease_is_found_of_that_day(order: str) -> None:
+    """Asked of one day, the findings have what was found when it was published, whichever day came first. [R5.5]"""
+    with BackfillService(Rising(), MemorySnapshotStore()) as service:
+        service.run_backfill(BackfillRequest("2024-01-24", "2024-01-26", ["a"], order=order), progress=False)
+        stored_ones = [finding for day in service.store.days() for finding in service.store.read(day).metadata.findings]
+        assert [one.kind for one in stored_ones] == ["decrease"]
+        for one in stored_ones:
+            assert one.day is not None
+            assert [found.message for found in service.findings(one.day, one.day)] == [one.message]
+        assert [found.day for found in service.findings()] == [date(2024, 1, 25)]
 
 
 def test_pruning_keeps_month_ends_and_the_day_before(raining: BackfillService) -> None:

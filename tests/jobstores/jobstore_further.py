@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta, timezone
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -215,6 +216,22 @@ class FurtherContract:
         """A failed attempt at a unit that is still to be done leaves the ledger as it is. [B5, R6.5]"""
         store.apply("j1", [UnitAttempted(make_error("61"))], at=NOW)
         assert store.outcomes(DAY, DAY) == {}
+
+    def test_of_a_rebuild_only_what_was_completed_is_an_outcome(self, make_store: MakeStore) -> None:
+        """What fails when it is made anew leaves what is known of the collection as it is. [B4, B5, R6.5]"""
+        store = make_store()
+        for name, operation in (("j1", "backfill"), ("j2", "rebuild"), ("j3", "rerank")):
+            store.create(evolve(make_spec(name, rows=[(DAY, ("61", "F", "U"))]), operation=operation))
+            store.apply(name, [WORKING], at=NOW)
+        store.apply("j1", [UnitsSettled(DAY, {"61": UnitState.COMPLETED}), UnitFailed(make_error("F"))], at=NOW)
+        again: list[Change] = [
+            UnitFailed(make_error("61")),
+            UnitsSettled(DAY, {"F": UnitState.COMPLETED, "U": UnitState.UNAVAILABLE}),
+        ]
+        for name in ("j2", "j3"):
+            store.apply(name, again if name == "j2" else again[:1], at=NOW)
+            kept = {name: state for name, state in store.outcomes(DAY, DAY)[DAY].items() if state is not UnitState.PENDING}
+            assert kept == {"61": UnitState.COMPLETED, "F": UnitState.COMPLETED}
 
     # --- all of it together ---------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from backfill import BackfillRequest, BackfillService, DistrictRecord, Document,
 from backfill.errors import DataUnavailable
 from backfill.fetching import ArchiveFetch, RawArchive
 from backfill.fetching.memory import MemoryArchive
-from backfill.model import Edition, EncodedRecord, Method, PlannedDay
+from backfill.model import CellState, Edition, EncodedRecord, Method, PlannedDay
 from backfill.protocols import Fetch
 from backfill.rebuilding.evidence import Catalog, edition_as_of
 from backfill.rebuilding.replay import Part, make
@@ -189,3 +189,18 @@ def test_the_edition_is_the_days_nearest_to_the_districts(
     }
     found = edition_as_of({key: days for key, days in as_ofs.items() if days}, "61")
     assert found == (None if expected is None else date(2023, 2, expected))
+
+
+def test_a_failed_rebuild_changes_nothing_of_what_is_known_of_the_collection(root: Path) -> None:
+    """What could not be made anew was collected all the same: once documents and day are gone, it is known what there was. [B4, B5]"""
+    contents = root / "raw" / "contents"
+    contents.rename(root / "aside")
+    with over(root) as service:
+        assert counts(service.rebuild(DAY).wait(60)) == {"failed": 3}
+        assert service.coverage(DAY, DAY).counts[CellState.FAILED] == 0
+    (root / "aside").rename(contents)
+    shutil.rmtree(file_of(root).parent)
+    with over(root) as service:
+        assert service.verify(DAY).absent == (JANUARY,)
+        assert service.explain(DAY, "61").kind == "lost"
+        assert counts(service.rebuild(DAY).wait(60)) == {"completed": 3}

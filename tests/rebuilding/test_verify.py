@@ -118,6 +118,44 @@ def test_a_rebuild_heals_what_can_be_healed(root: Path) -> None:
         assert service.verify(START, END).is_proved
 
 
+def _forged(root: Path, refs: Callable[[list[object]], list[object]]) -> None:
+    """Edit the documents that a record names, and the manifest so that it agrees."""
+
+    def forge(held: dict[str, object]) -> None:
+        held["provenance"] = refs(held["provenance"])  # type: ignore[arg-type] # the form of a stored record
+
+    content = edited(file_of(root), forge)
+
+    def agree(held: dict[str, object]) -> None:
+        for entry in held["districts"]:  # type: ignore[attr-defined] # as above
+            if entry["districtId"] == "61":
+                entry["sha256"], entry["fileSize"] = hashlib.sha256(content).hexdigest(), len(content)
+
+    edited(file_of(root, "manifest.json"), agree)
+
+
+@pytest.mark.parametrize("forgery", ["none", "of another month"])
+def test_a_rebuild_puts_right_what_a_record_names(root: Path, forgery: str) -> None:
+    """A record whose figures are right, and that names no document, or others than its own, names its own again. [B3, B4]"""
+    before = stored(root)
+    others = json.loads(file_of(root, day=END).read_bytes())["provenance"]
+    _forged(root, lambda _refs: [] if forgery == "none" else others)
+    assert not verified(root).is_proved
+    with over(root) as service:
+        assert counts(service.rebuild(DAY).wait(60)) == {"completed": 3}
+        assert service.verify(DAY, END).is_proved
+    assert stored(root) == before
+
+
+def test_a_rebuild_of_a_record_that_names_unknown_documents_fails(root: Path) -> None:
+    """A document of which the archive has no such content is missing: the unit fails, and nothing is made up. [B3, B4]"""
+    _forged(root, lambda refs: [{**ref, "sha256": "0" * 64} for ref in refs])  # type: ignore[dict-item] # as above
+    with over(root) as service:
+        report = service.rebuild(DAY).wait(60)
+        assert [(error.district_id, error.kind) for error in report.errors] == [("61", "document_missing")]
+        assert not service.verify(DAY).is_proved
+
+
 def test_an_edited_figure_is_shown_with_what_the_documents_say(root: Path) -> None:
     """The message names the place, what stands there, and what should. [B4]"""
     _with_manifest(root)
@@ -190,15 +228,34 @@ def test_a_summary_names_its_documents(pristine: Path) -> None:
 
 
 def test_a_day_that_was_stored_and_is_not_there_is_told(root: Path) -> None:
-    """A day that is gone as a whole, or whose manifest is, cannot be compared; it is told, until a rebuild has brought it back. [B4]"""
+    """A day that is gone as a whole cannot be compared; it is told, until a rebuild has brought it back. [B4]"""
     shutil.rmtree(file_of(root).parent)
-    file_of(root, "manifest.json", END).unlink()
+    shutil.rmtree(file_of(root, day=END).parent)
     found = verified(root)
     assert (found.days, found.absent) == (0, (date(2023, 1, 31), date(2023, 2, 28)))
-    shutil.rmtree(file_of(root, day=END).parent)
     with over(root) as service:
         assert service.verify(DAY, END, districts=["61"]).absent == found.absent
         assert service.verify(DAY, END, districts=["99"]).absent == ()
         assert service.rebuild(DAY, END).wait().status == "complete"
         found = service.verify(DAY, END)
         assert (found.is_proved, found.days, found.absent) == (True, 2, ())
+
+
+def test_a_day_without_its_manifest_is_damaged(root: Path) -> None:
+    """Files that nothing says the meaning of are told, whatever jobs know, and also when a rebuild could not store over them. [B4]"""
+    file_of(root, "manifest.json").unlink()
+    damage = (DAY, None, "file missing")
+    with over(root) as service:
+        found = service.verify(DAY, END)
+        assert (causes(found), found.days, found.absent, found.is_proved) == ({damage}, 2, (), False)
+        report = service.rebuild(DAY).wait(60)
+        assert {(error.district_id, error.kind) for error in report.errors} == {
+            (name, "damaged_day") for name in ("61", "F", "U")
+        }
+        assert causes(service.verify(DAY)) == {damage}
+    (root / "jobs.sqlite3").unlink()
+    assert causes(verified(root)) == {damage}
+    shutil.move(file_of(root).parent, root / "aside")
+    with over(root) as service:
+        service.rebuild(DAY).wait(60)
+        assert service.verify(DAY, END).is_proved

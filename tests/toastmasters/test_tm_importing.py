@@ -13,7 +13,7 @@ import pytest
 
 from backfill.errors import InvalidRequest
 from backfill.fetching import RawArchive
-from backfill.toastmasters import DashboardService
+from backfill.toastmasters import DashboardService, importing
 from backfill.toastmasters.almanac import Almanac
 from backfill.toastmasters.importing import ImportReport, import_reports
 from backfill.toastmasters.kinds import ReportKind
@@ -51,11 +51,11 @@ def cache(root: Path, *, named: str = "2023-01-31", as_of: str = AS_OF, timestam
     return root
 
 
-def imported(folder: Path, archive: Path, almanac: Almanac | None = None) -> ImportReport:
+def imported(folder: Path, archive: Path, almanac: Almanac | None = None, *, today: date = date(2026, 11, 1)) -> ImportReport:
     """Import a folder into an archive."""
     opened = RawArchive(archive)
     try:
-        return import_reports(folder, opened, almanac)
+        return import_reports(folder, opened, almanac, today=today)
     finally:
         opened.close()
 
@@ -153,6 +153,36 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path, monkeypatch: pyte
     assert {one.kind for one in imported(folder, tmp_path / "raw2").refused} == {"unreadable"}
 
 
+@pytest.mark.parametrize("said", ["99999999999999999999", "1e400", "true", "253402300800000"])
+def test_a_cache_that_says_no_time_stops_nothing(tmp_path: Path, said: str) -> None:
+    """What says when a day was fetched and cannot be, is passed over; the files' own time has to do. [B4, P9]"""
+    folder = cache(tmp_path / "cache")
+    (folder / "raw-csv" / "2023-01-31" / "metadata.json").write_text(f'{{"timestamp": {said}}}')
+    assert (imported(folder, tmp_path / "raw").refused, len(imported(folder, tmp_path / "raw2").imported)) == ((), 4)
+    (folder / "raw-csv" / "2023-01-31" / "metadata.json").write_text("[" * 100_000)
+    assert len(imported(folder, tmp_path / "raw3").imported) == 4
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("gone"), OverflowError("too large"), ValueError("no time"), RecursionError("too deep")]
+)
+def test_one_file_of_an_impossible_time_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """A file whose own time cannot be had, or is none, is refused by name; the others are imported. [P9]"""
+    folder = cache(tmp_path / "cache", timestamp=None)
+    real = importing._fetched_at
+
+    def fetched_at(path: Path) -> datetime:
+        if path.name == "all-districts.csv":
+            raise error
+        return real(path)
+
+    monkeypatch.setattr(importing, "_fetched_at", fetched_at)
+    found = imported(folder, tmp_path / "raw")
+    assert [(one.path, one.kind) for one in found.refused] == [("raw-csv/2023-01-31/all-districts.csv", "unreadable")]
+    assert str(error) in found.refused[0].why
+    assert len(found.imported) == 3
+
+
 def test_what_the_files_tell_of_closes_is_learnt(tmp_path: Path) -> None:
     """A month seen as of a day in a file is known to have been open on it. [B10]"""
     almanac = Almanac()
@@ -161,6 +191,47 @@ def test_what_the_files_tell_of_closes_is_learnt(tmp_path: Path) -> None:
     (folder / "s.csv").write_bytes(report(ReportKind.SUMMARY, as_of="2026-10-06", month="Sep"))
     imported(folder, tmp_path / "raw", almanac)
     assert almanac.calendar.knows(date(2026, 9, 30), date(2026, 10, 6))
+
+
+@pytest.mark.parametrize(
+    ("month", "as_of"),
+    [
+        ("Jun", "2023-07-21"),  # closed as of 2023-07-20, as the shipped table has it
+        ("Jun", "2025-08-10"),  # its close is not known exactly, but no June was open so long
+        ("Aug", "2022-10-10"),
+        ("Jan", "2023-01-09"),  # December was still open
+        ("Dec", "1999-01-05"),  # before the dashboard
+        ("Oct", "2026-11-02"),  # after today
+        ("Dec", "2090-01-05"),
+        ("Dec", "9999-12-31"),
+    ],
+)
+def test_nothing_is_learnt_from_a_footer_that_cannot_be(tmp_path: Path, month: str, as_of: str) -> None:
+    """A file whose footer lies beyond what the calendar allows is kept, and closes are known as they were. (Pitfall 10.) [P9]"""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "all.csv").write_bytes(
+        report(ReportKind.SUMMARY, as_of="2023-02-08").replace(
+            footer_of("Jan", date(2023, 2, 8)).encode(), footer_of(month, date.fromisoformat(as_of)).encode()
+        )
+    )
+    almanac = Almanac()
+    found = imported(tmp_path / "in", tmp_path / "raw", almanac)
+    assert len(found.imported) == 1
+    assert not almanac.calendar.sightings
+
+
+def test_a_footer_within_the_calendar_teaches(tmp_path: Path) -> None:
+    """The last as-of that a month may have, and today, are still believed. [P9]"""
+    for month, as_of in (("Oct", "2026-11-01"), ("Sep", "2026-10-18"), ("Jun", "2026-07-31")):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / f"{month}.csv").write_bytes(
+            report(ReportKind.SUMMARY, as_of="2023-02-08").replace(
+                footer_of("Jan", date(2023, 2, 8)).encode(), footer_of(month, date.fromisoformat(as_of)).encode()
+            )
+        )
+    almanac = Almanac()
+    imported(tmp_path / "in", tmp_path / "raw", almanac)
+    assert {date(2026, 9, 30), date(2026, 10, 31)} <= set(almanac.calendar.sightings)
 
 
 def test_a_file_is_never_older_than_what_it_says(tmp_path: Path) -> None:

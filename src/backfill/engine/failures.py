@@ -26,6 +26,9 @@ from backfill.model import DistrictError, Stage, redact_text
 
 logger = logging.getLogger("backfill.engine")
 
+DAMAGED_DAY = "damaged_day"
+"""The kind of the error, and of the finding, that a day is stored and cannot be read."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _NO_WAY_THERE = (errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH)
 _FOREIGN_TIMEOUTS = frozenset({"Timeout", "TimeoutException", "TimeoutError"})

@@ -21,7 +21,7 @@ DECREASE = "decrease"
 _DAYS_KEPT = 64
 """Of so many days the figures are remembered: a job works on neighbours one after the other."""
 
-_DAYS_AWAY = 7
+DAYS_AWAY = 7
 """Of a district that the nearest stored day lacks, so many are looked at."""
 
 _DAY = timedelta(days=1)
@@ -39,6 +39,11 @@ def grown(source: Cumulative, data: JsonValue) -> Grown:
 def smaller(path: str, value: float, before: float, day: date) -> str:
     """Return the sentence that *value* is less than what stood there on *day*, *before*."""
     return f"{path} is {value:,}, after {before:,} on {day}"
+
+
+def larger(path: str, value: float, after: float, day: date) -> str:
+    """Return the sentence that *value* is more than what stands there on the later *day*, *after*."""
+    return f"{path} is {value:,}, and {after:,} on {day}"
 
 
 class Growth:
@@ -93,16 +98,16 @@ class Growth:
                     yield Finding(DECREASE, smaller(path, value, before[1], before[0]), day, district)
                 after = self._nearest(later, district, path, snapshots)
                 if after is not None and after[1] < value:
-                    yield Finding(DECREASE, f"{path} is {value:,}, and {after[1]:,} on {after[0]}", day, district)
+                    yield Finding(DECREASE, larger(path, value, after[1], after[0]), day, district)
 
     def _around(self, source: Cumulative, day: date) -> tuple[list[date], list[date]]:
         """Return the stored days of the same period before *day*, and those after it, the nearest first."""
         days, period = self._days or [], source.period_of(day)
         place = bisect_left(days, day)
         after = days[place + 1 :] if days[place : place + 1] == [day] else days[place:]
-        before = days[max(0, place - _DAYS_AWAY) : place]
+        before = days[max(0, place - DAYS_AWAY) : place]
         return [one for one in reversed(before) if source.period_of(one) == period], [
-            one for one in islice(after, _DAYS_AWAY) if source.period_of(one) == period
+            one for one in islice(after, DAYS_AWAY) if source.period_of(one) == period
         ]
 
     def _nearest(

@@ -12,12 +12,12 @@ from attrs import evolve
 
 from backfill.engine.collect import Batch, Collector, Made
 from backfill.engine.daysteps import Collect, ListDistricts, Outcome, Publish, Step, Summarize
-from backfill.engine.failures import as_source_error
+from backfill.engine.failures import DAMAGED_DAY, as_source_error
 from backfill.engine.growth import Growth
 from backfill.engine.jobs import LiveJob
 from backfill.engine.openday import OpenDay
 from backfill.engine.slots import Slots
-from backfill.errors import HostDown, PermanentSourceError, SourceError, StoreError, TransientSourceError
+from backfill.errors import DamagedFile, HostDown, PermanentSourceError, SourceError, StoreError, TransientSourceError
 from backfill.model import Attempts, Change, Contribution, DistrictRecord, EncodedRecord, Finding
 from backfill.protocols import BatchSource, Clock, DataSource, DaySummarizer, DistrictCatalog, SystemWideSource
 from backfill.serialization import encode_record
@@ -197,7 +197,7 @@ class Steps:
         }  # fmt: skip
         failure = as_source_error(error, extra=extra)
         if isinstance(error, StoreError):
-            kind = type(error).__name__
+            kind = DAMAGED_DAY if isinstance(error, DamagedFile) else type(error).__name__
             transient = isinstance(error, TimeoutError)
             failure = (TransientSourceError if transient else PermanentSourceError)(str(error), kind=kind)
         failure.stage = "store"

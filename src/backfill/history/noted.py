@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
+from itertools import islice
 
 from attrs import evolve
 
-from backfill.engine.growth import DECREASE, smaller
+from backfill.engine.failures import DAMAGED_DAY
+from backfill.engine.growth import DAYS_AWAY, DECREASE, larger, smaller
 from backfill.errors import DamagedFile, SnapshotNotFound
+from backfill.history.reading import column_of
 from backfill.model import Finding
 from backfill.protocols import Cumulative, SnapshotStore
 from backfill.tables import Column, Table
+
+_DAY = timedelta(days=1)
 
 
 class Findings:
@@ -46,23 +52,39 @@ class Findings:
         return findings_html(self)
 
 
-def decreases(table: Table, source: Cumulative) -> Iterator[Finding]:
+def around(store: SnapshotStore, start: date | None, end: date | None) -> tuple[date | None, date | None]:
+    """Return the range that also has those stored days around it with which its own were compared when they were published."""
+    first, last = start, end
+    if start is not None and start > date.min:
+        first = next(iter(deque(store.days(None, start - _DAY), DAYS_AWAY)), start)
+    if end is not None and end < date.max:
+        last = next(iter(deque(islice(store.days(end + _DAY, None), DAYS_AWAY), 1)), end)
+    return first, last
+
+
+def decreases(table: Table, source: Cumulative, start: date | None = None, end: date | None = None) -> Iterator[Finding]:
     """Iterate over the figures of *table* that are smaller than on the stored day before, though they add up over a period.
 
-    They follow from what is stored now, whichever of the days was collected first. What the days' metadata say of decreases was so when
+    Of the days from *start* to *end*; those of the table that are not among them are only compared with. What is smaller after *end* is
+    told of the last day in the range, as its metadata do. They follow from what is stored now, whichever of the days was collected first. What the days' metadata say of decreases was so when
     they were published; a neighbour may have been stored, or corrected, since.
     """
+    first, last_day = start or date.min, end or date.max
     for path in source.cumulative_fields():
-        if path not in table.names:
+        column = column_of(path)
+        if column not in table.names:
             continue
         last: dict[tuple[object, str], tuple[date, float]] = {}
-        for day, district, value in zip(table["day"], table["district"], table[path], strict=True):
+        for day, district, value in zip(table["day"], table["district"], table[column], strict=True):
             if not isinstance(value, int | float) or not isinstance(day, date):
                 continue
             key = (district, source.period_of(day))
             before = last.get(key)
             if before is not None and value < before[1]:
-                yield Finding(DECREASE, smaller(path, value, before[1], before[0]), day, str(district))
+                if first <= day <= last_day:
+                    yield Finding(DECREASE, smaller(path, value, before[1], before[0]), day, str(district))
+                elif first <= before[0] <= last_day:
+                    yield Finding(DECREASE, larger(path, before[1], value, day), before[0], str(district))
             last[key] = (day, value)
 
 
@@ -82,7 +104,7 @@ def noted(
         try:
             found = store.read(day).metadata.findings
         except (DamagedFile, SnapshotNotFound) as error:
-            found = (Finding("damaged_day", str(error), day),)
+            found = (Finding(DAMAGED_DAY, str(error), day),)
         for finding in found:
             if districts is not None and finding.district not in districts:
                 continue

@@ -17,7 +17,23 @@ from backfill.tables import Column, Table
 
 logger = logging.getLogger("backfill.history")
 
+FIXED = ("day", "district", "as_of", "detail")
+"""The columns that every history has."""
+
+_FIGURE = "figure."
+
 _BATCH = 200  # days that are kept together, once read
+
+
+def column_of(path: str) -> str:
+    """Return the name of the column of the figure at *path*: the path; after ``figure.`` where it would be a fixed column's.
+
+    No two paths have the same column: one that looks like a name made so has one ``figure.`` more.
+    """
+    bare = path
+    while bare.startswith(_FIGURE):
+        bare = bare.removeprefix(_FIGURE)
+    return _FIGURE + path if bare in FIXED else path
 
 
 def read_history(
@@ -29,7 +45,7 @@ def read_history(
     start: date | None = None,
     end: date | None = None,
 ) -> Table:
-    """Return a table with the columns ``day``, ``district``, ``as_of``, ``detail``, and one for each of *fields*.
+    """Return a table with the columns ``day``, ``district``, ``as_of``, ``detail``, and one for each of *fields*, as `column_of` names it.
 
     Only records that have changed since they were read last are opened. A record that is damaged is left out, with a warning in the log.
 
@@ -37,7 +53,8 @@ def read_history(
         store: The stored days.
         cache: Keeps what was read.
         districts: Which, in normal form; ``None`` = all.
-        fields: Paths such as ``totals.totalMembership``; ``None`` = every figure that any of the records has.
+        fields: Columns, which are paths such as ``totals.totalMembership``; one named twice is there once. ``None`` = every figure that
+            any of the records has.
         start: First day; ``None`` = the first that is stored.
         end: Last day, inclusive; ``None`` = the last that is stored.
 
@@ -46,11 +63,10 @@ def read_history(
     """
     wanted = None if districts is None else frozenset(districts)
     rows = list(_rows(store, cache, wanted, start, end))
-    known = dict.fromkeys(path for row in rows for path in row.figures)
-    if fields is None:
-        fields = tuple(known)
-    elif rows:
-        unknown = [path for path in fields if path not in known]
+    known = {column_of(path): path for path in dict.fromkeys(path for row in rows for path in row.figures)}
+    columns_wanted = tuple(known if fields is None else dict.fromkeys(fields))
+    if fields is not None and rows:
+        unknown = [name for name in columns_wanted if name not in known]
         if unknown:
             rule = f"no stored record has a figure of this path; there are {', '.join(known) or 'none'}"
             raise InvalidRequest("fields", unknown[0], rule, "name one of them")
@@ -60,7 +76,7 @@ def read_history(
         Column.of("as_of", [row.as_of for row in rows]),
         Column.of("detail", [row.detail for row in rows]),
     ]
-    return Table((*columns, *(Column.of(path, [row.figures.get(path) for row in rows]) for path in fields)))
+    return Table((*columns, *(Column.of(name, [row.figures.get(known[name]) for row in rows]) for name in columns_wanted)))
 
 
 def scalars(data: JsonValue, path: str = "") -> Iterator[tuple[str, JsonValue]]:
@@ -113,7 +129,11 @@ def _read(
     store: SnapshotStore, day: date, names: Iterable[str], entries: Mapping[str, RecordHeader], before: DayFigures
 ) -> dict[str, tuple[str, Figures]]:
     found: dict[str, tuple[str, Figures]] = {}
-    snapshot = store.read(day)
+    try:
+        snapshot = store.read(day)
+    except (DamagedFile, SnapshotNotFound) as error:  # its metadata, say, or it is gone since it was listed
+        logger.warning("the history leaves %s out: %s", day, error)
+        return found
     for name in names:
         if name in before and before[name][0] == entries[name].sha256:
             continue

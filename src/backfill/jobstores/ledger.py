@@ -5,8 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from backfill.model import Change, DayListed, UnitFailed, UnitsSettled, UnitState
+from backfill.model import REBUILD, RERANK, Change, DayListed, UnitFailed, UnitsSettled, UnitState
 from backfill.model.units import CODES, OutcomeRow
+
+
+def of_collection(operation: str, changes: Iterable[Change]) -> list[Change]:
+    """Return those of *changes* that a ledger keeps, by the *operation* of the job that they happen to.
+
+    What fails in a rebuild was not asked of the publisher, and may be stored as it was: of a rebuild only what was completed counts.
+    What becomes of summaries becomes of no district.
+    """
+    if operation == RERANK:
+        return []
+    if operation != REBUILD:
+        return list(changes)
+    kept: list[Change] = []
+    for change in changes:
+        if isinstance(change, UnitsSettled):
+            done = {name: state for name, state in change.states.items() if state is UnitState.COMPLETED}
+            if done:
+                kept.append(UnitsSettled(change.day, done))
+    return kept
 
 
 class OutcomeLedger:

@@ -14,9 +14,8 @@ from attrs import define, evolve, field
 from backfill.clock import SystemClock
 from backfill.errors import JobNotFound, LeaseLost
 from backfill.jobstores._arguments import as_limit, as_most_events, as_start, as_ttl, as_wanted, refuse_other_request
-from backfill.jobstores.ledger import OutcomeLedger
+from backfill.jobstores.ledger import OutcomeLedger, of_collection
 from backfill.model import (
-    RERANK,
     BackfillStatus,
     Change,
     DistrictError,
@@ -123,9 +122,8 @@ class MemoryJobStore:
                 after.apply(change)
             kept.state = after
             kept.errors.extend(change.error for change in changes if isinstance(change, UnitFailed))
-            if kept.state.spec.operation != RERANK:
-                for change in changes:
-                    self._ledger.note(change)
+            for change in of_collection(kept.state.spec.operation, changes):
+                self._ledger.note(change)
             events = [JobEvent(next(self._numbers), job_id, at, change) for change in changes]
             self._events.extend(events)
             return events

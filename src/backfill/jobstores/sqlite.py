@@ -23,8 +23,8 @@ from backfill.jobstores._owners import Owners, write_ownership
 from backfill.jobstores._plans import Lists, Plans
 from backfill.jobstores._rows import JobRow, find_job, find_key, newest_jobs, open_jobs
 from backfill.jobstores._states import States, days_of
+from backfill.jobstores.ledger import of_collection
 from backfill.model import (
-    RERANK,
     BackfillStatus,
     Change,
     DistrictError,
@@ -148,9 +148,10 @@ class SqliteJobStore:
             after = before.copy()
             for change in changes:
                 after.apply(change)
-            if days and before.spec.operation != RERANK:
+            outcomes = of_collection(before.spec.operation, changes)
+            if days and outcomes:
                 with self._database.understood():
-                    self._outcomes.note(connection, changes, days)
+                    self._outcomes.note(connection, outcomes, days)
             return self._states.write(connection, job, before, after, changes, at)
 
     def list(self, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50) -> Sequence[JobState]:

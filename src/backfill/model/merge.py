@@ -1,7 +1,7 @@
 """What a day holds after an operation has contributed to it: the merge rule, pure, the same for every store.
 
 A full record is never replaced by a summary one, newer data never by older; equal as-of replaces only when the content
-differs; districts that the operation did not touch stay as they were (R5.4).
+differs, or what a rebuild makes names other documents; districts that the operation did not touch stay as they were (R5.4).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal
 
 from attrs import evolve, frozen
 
+from backfill.model.job import REBUILD
 from backfill.model.outcome import DistrictError
 from backfill.model.record import (
     Contribution,
@@ -87,6 +88,10 @@ def combine_day(
     for district, new in staged.items():
         before = entries.get(district)
         decision = decide(before, new)
+        if decision == "same" and before is not None and contribution.operation == REBUILD and new.sha256 != before.sha256:
+            decision = (
+                "replace"  # what a record names as its documents is not part of its digest, and is put right as its figures are
+            )
         if before is None or decision == "replace":
             entries[district] = new
             fresh.add(district)

@@ -47,6 +47,7 @@ from backfill.protocols.stores import (
     SnapshotDraft,
     SnapshotStore,
     SupportsOutlines,
+    SupportsRemnants,
     SupportsWriteCheck,
 )
 
@@ -81,6 +82,7 @@ __all__ = [
     "SupportsOffline",
     "SupportsOutcomes",
     "SupportsOutlines",
+    "SupportsRemnants",
     "SupportsRequests",
     "SupportsWriteCheck",
     "SystemWideSource",

@@ -109,7 +109,10 @@ class SupportsOutcomes(Protocol):
     """A job store with a ledger of the last outcome of each (day, district), which no clean-up touches."""
 
     def outcomes(self, start: date, end: date, /) -> Mapping[date, Mapping[str | None, UnitState]]:
-        """Return the last outcome of each unit from *start* to *end*; a ``None`` key = the day as a whole."""
+        """Return the last outcome of each unit from *start* to *end*; a ``None`` key = the day as a whole.
+
+        Of jobs that rebuild, only what was completed counts; of those that make summaries anew, nothing.
+        """
         ...
 
 

@@ -65,6 +65,15 @@ class SupportsOutlines(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsRemnants(Protocol):
+    """A store that can tell a day of which something is left, and nothing says what, from one that was never stored."""
+
+    def remnants(self, start: date | None = None, end: date | None = None, /) -> Iterator[date]:
+        """Iterate over the days from *start* to *end* (inclusive), ascending, of which files are there, and no manifest."""
+        ...
+
+
 class SnapshotDraft(Protocol):
     """A day in the making, seen by nobody. A context manager; leaving it without commit leaves no trace.
 

@@ -9,6 +9,7 @@ from datetime import date
 
 from attrs import evolve, frozen
 
+from backfill.engine.failures import DAMAGED_DAY
 from backfill.engine.growth import DECREASE
 from backfill.errors import DamagedFile, PermanentSourceError, SnapshotNotFound, SourceError
 from backfill.fetching.reuse import Archive
@@ -18,9 +19,6 @@ from backfill.rebuilding.evidence import AsOfs, Catalog, edition_as_of, parts_of
 from backfill.rebuilding.making import Maker
 from backfill.rebuilding.replay import Part, make_summaries
 from backfill.serialization import refs_of_summary
-
-DAMAGED_DAY = "damaged_day"
-"""The kind of the error of records whose day is stored, and cannot be read."""
 
 _Value = tuple[EncodedRecord | SourceError, tuple[Finding, ...]]
 

@@ -29,7 +29,7 @@ from backfill.model import (
     RecordHeader,
     Verification,
 )
-from backfill.protocols import DaySummarizer, JobStore, Snapshot, Summarized, SupportsOutcomes, Versioned
+from backfill.protocols import DaySummarizer, JobStore, Snapshot, Summarized, SupportsOutcomes, SupportsRemnants, Versioned
 from backfill.rebuilding.evidence import Catalog, edition_as_of, edition_of, parts_of
 from backfill.rebuilding.making import Maker
 from backfill.rebuilding.planning import THERE, Collaborators
@@ -67,7 +67,8 @@ def verify(
     days = tuple(collaborators.store.days(first, last))
     for made in maker.make(proof.parts(iter(days))):
         proof.compare(made)
-    return evolve(proof.result(), absent=tuple(_absent(collaborators.jobs, first, last, frozenset(days), names)))
+    remnants = proof.look_for_remnants(first, last)
+    return evolve(proof.result(), absent=tuple(_absent(collaborators.jobs, first, last, frozenset((*days, *remnants)), names)))
 
 
 @frozen(eq=False)
@@ -127,6 +128,18 @@ class _Proof:
                 self.counts.same += 1
             else:
                 self._note(day, name, *_divergence(stored.record, value))
+
+    def look_for_remnants(self, first: date, last: date) -> tuple[date, ...]:
+        """Note the days of which files are there, and nothing that says what they are; return them."""
+        store = self.collaborators.store
+        found = tuple(store.remnants(first, last)) if isinstance(store, SupportsRemnants) else ()
+        for day in found:
+            self.counts.days += 1
+            message = (
+                "the day has files, and no manifest that would say what they are; move its folder away, then rebuild the day"
+            )
+            self._note(day, None, Cause.FILE_MISSING, message)
+        return found
 
     def result(self) -> Verification:
         """Return what was found."""

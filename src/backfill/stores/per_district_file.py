@@ -192,6 +192,15 @@ class PerDistrictFileSnapshotStore:
             if self._generations.is_stored(day):
                 yield day
 
+    def remnants(self, start: date | None = None, end: date | None = None, /) -> Iterator[date]:
+        """Iterate over the days from *start* to *end* (inclusive), ascending, that have files and no manifest.
+
+        They are damaged: nothing says what they hold, and nothing is stored over them. `backfill.stores.check` tells of them, too.
+        """
+        for day in self._named(start, end):
+            if not self._generations.is_stored(day) and self._generations.names(day) and not self._generations.is_stored(day):
+                yield day
+
     def _named(self, start: date | None, end: date | None) -> list[date]:
         """Return the days that have a directory, ascending."""
         first = date.min if start is None else as_date("start", start)

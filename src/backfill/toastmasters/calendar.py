@@ -173,6 +173,26 @@ class ClosingCalendar:
                 return True
         return False
 
+    def allows(self, month: date, as_of: date, *, today: date) -> bool:
+        """Return whether *month* can have been shown as of *as_of*, as far as the table and experience tell; *today* is the day in UTC.
+
+        Stricter than `learn`, which takes the dashboard's own word: this is for files whose footers anybody may have written. What was
+        learnt so far has no say in it, so that the order of files makes no difference.
+        """
+        month = month_of(month)
+        closing, before = self.closings.get(month), self.closings.get(self.month_before(month))
+        if month < FIRST_MONTH or as_of > today or (closing is not None and closing.last is None):
+            return False
+        first = month.replace(day=1)
+        if closing is not None and closing.first_is_exact and closing.first is not None:
+            first = max(first, closing.first)
+        if before is not None and before.month < month and before.is_exact and before.last is not None:
+            first = max(first, before.last + _DAY)
+        if closing is not None and closing.last is not None and (closing.is_exact or closing.label is not None):
+            return first <= as_of <= closing.last
+        usual = month + timedelta(days=LONGEST_JUNE if month.month == _JUNE else LONGEST_CLOSING)
+        return first <= as_of <= max(usual, (closing and closing.latest) or usual)
+
     # --- closes -------------------------------------------------------------------------------------------------------
 
     def existed(self, month: date) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from attrs import field, frozen
 
+from backfill.clock import SystemClock
 from backfill.errors import InvalidRequest, SourceError
 from backfill.fetching.archive import RawArchive
 from backfill.model import Document
@@ -37,6 +38,7 @@ IMPORTED_FROM = "imported-from"
 
 _MOST_BYTES = 50 * 1024 * 1024
 _EARLIEST_MS = 1_200_000_000_000  # 2008: a time in milliseconds that is earlier is none
+_LATEST_MS = 253_402_300_800_000  # the year 10000, which no date reaches
 
 
 @frozen
@@ -112,16 +114,21 @@ class _Refused(Exception):  # noqa: N818 - never leaves this module
         self.kind = kind
 
 
-def import_reports(folder: Path | str, archive: RawArchive, almanac: Almanac | None = None) -> ImportReport:
+def import_reports(
+    folder: Path | str, archive: RawArchive, almanac: Almanac | None = None, *, today: date | None = None
+) -> ImportReport:
     """Take every report below *folder* into *archive*; return what became of each file. The folder stays as it is.
 
-    May be repeated: what the archive has already is not taken again. What the files tell of closing months, *almanac* learns.
+    May be repeated: what the archive has already is not taken again. What the files tell of closing months, *almanac* learns: not from a
+    footer that the calendar does not allow (`ClosingCalendar.allows`), nor from one that lies after *today* (in UTC; ``None`` = by the system's
+    clock). Such a file is kept all the same.
 
     Raises:
         InvalidRequest: There is no such folder.
         StoreUnavailable: The archive cannot be written.
         DamagedFile: The archive does not hold what it must.
     """
+    today = today or SystemClock().today()
     root = as_path("folder", folder)
     if not root.is_dir():
         raise InvalidRequest("folder", str(folder), "there is no such folder", "name one that has CSV files in it, or below it")
@@ -137,6 +144,9 @@ def import_reports(folder: Path | str, archive: RawArchive, almanac: Almanac | N
         except _Refused as error:
             refused.append(RefusedFile(shown, error.kind, str(error)))
             continue
+        except (ValueError, OSError, OverflowError, RecursionError) as error:  # whatever is wrong with one file, the others go on
+            refused.append(RefusedFile(shown, "unreadable", f"it cannot be taken in ({type(error).__name__}: {error})"))
+            continue
         if not is_usable:
             refused.append(RefusedFile(shown, "no_rows", "it has the right footer, and no rows: kept, and never used"))
             archive.put(document, usable=False)
@@ -148,7 +158,7 @@ def import_reports(folder: Path | str, archive: RawArchive, almanac: Almanac | N
         of_name.append(Copy(shown, document.sha256, document.fetched_at))
         archive.put(document)
         imported[document.name] = None
-        if almanac is not None:
+        if almanac is not None and almanac.calendar.allows(dated.month, dated.as_of, today=today):
             almanac.learn(dated.month, dated.as_of)
             almanac.seen_before(dated.kind, dated.district, day_of(dated.month, dated.as_of), document)
     conflicts = tuple(
@@ -206,8 +216,7 @@ def _dated(report: Report[Row], kind: ReportKind) -> DashboardDocument:
     footer = report.footer
     if footer is None:
         raise _Refused("undated", "it has no footer, so nothing says of which day it is, nor whether it is whole")
-    latest = footer.month_end + timedelta(days=LATEST_SIGHTING)
-    if footer.as_of > latest:
+    if footer.as_of - footer.month_end > timedelta(days=LATEST_SIGHTING):
         why = f"it says {footer.month_end:%B} as of {footer.as_of}, which is the day of its download: the year cannot be told"
         raise _Refused("undated", why)
     district = None
@@ -232,10 +241,11 @@ def _fetched_at(path: Path) -> datetime:
         except (
             OSError,
             ValueError,
+            RecursionError,
             KeyError,
             TypeError,
         ):  # no such file, or one of another program: footers alone date the report
             continue
-        if isinstance(stamp, int) and stamp > _EARLIEST_MS:
+        if isinstance(stamp, int) and _EARLIEST_MS < stamp < _LATEST_MS:
             return datetime.fromtimestamp(stamp / 1000, UTC)
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
