@@ -405,6 +405,22 @@ def test_snapshots_are_rebuilt_by_one_call(tmp_path: Path) -> None:
         assert client.get("/snapshots/2026-01-05/districts/A").content == before
 
 
+def test_a_poll_that_finds_nothing_new_is_told_when_to_ask_again() -> None:
+    """A 304 for a job that waits carries Retry-After as the report does, and the document says so. [R8.5, P8]"""
+    source = GatedSource()
+    with offering(source) as (_, client):
+        start(client)
+        source.await_arrivals()
+        waiting = start(client)
+        first = client.get(f"/backfills/{waiting}")
+        second = client.get(f"/backfills/{waiting}", headers={"If-None-Match": first.headers["etag"]})
+        assert second.status_code == 304
+        assert second.headers["retry-after"] == first.headers["retry-after"]
+        source.gate.set()
+    item = cast("dict[str, Json]", client.document["paths"])["/backfills/{backfillId}"]
+    assert "Retry-After" in cast("Json", item["get"])["responses"]["304"]["headers"]  # type: ignore[index] # JSON, of known form
+
+
 def test_a_closed_service_says_so() -> None:
     """Once the service is closed nothing is started; jobs can still be looked at. [R8.5]"""
     with offering() as (service, client):
