@@ -53,6 +53,16 @@ def start(page: Any, districts: str = "A B C") -> None:
     page.get_by_role("button", name="All backfills").wait_for()
 
 
+def show_coverage(page: Any, first: str, last: str, districts: str) -> None:
+    """Ask for the coverage of a range, and wait for it."""
+    page.get_by_role("tab", name="Coverage").click()
+    page.get_by_label("First day").fill(first)
+    page.get_by_label("Last day").fill(last)
+    page.get_by_label("Districts", exact=True).fill(districts)
+    page.get_by_role("button", name="Show", exact=True).click()
+    shows(page, "Never tried:")
+
+
 def shows(page: Any, text: str) -> None:
     """Wait until the page shows a text."""
     page.get_by_text(text).first.wait_for()
@@ -286,6 +296,18 @@ def test_coverage_shows_what_is_there(tabs: Tabs) -> None:
         fill.click()
         status(page, "Complete")
         assert service.coverage(day(0), day(3)).counts[CellState.FULL] == 12
+
+
+def test_gaps_are_filled_of_what_is_shown(tabs: Tabs) -> None:
+    """What is typed after a coverage was shown changes nothing about which gaps its button fills. [B5, R12.2]"""
+    with offered(ScriptedDashboard()) as (service, url):
+        page = tabs.open(url)
+        show_coverage(page, "2026-01-05", "2026-01-06", "A B")
+        page.get_by_label("Last day").fill("2026-01-08")
+        page.get_by_label("Districts", exact=True).fill("A B C")
+        page.get_by_role("button", name="Fill 4 gaps").click()
+        status(page, "Complete")
+        assert [report.progress.total for report in service.list_backfills()] == [4]
 
 
 def test_pause_and_resume(tabs: Tabs) -> None:

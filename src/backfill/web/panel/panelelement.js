@@ -239,8 +239,9 @@ export class BackfillPanel extends Following {
   async #cover() {
     this.#change({ covering: true });
     try {
-      const cover = await this.client.coverage(this.#range);
-      this.#change({ cover, coverGrid: Grid.ofCoverage(cover), coverProblem: null });
+      const covered = this.#range;
+      const cover = await this.client.coverage(covered);
+      this.#change({ cover, covered, coverGrid: Grid.ofCoverage(cover), coverProblem: null });
     } catch (error) {
       this.#change({ coverProblem: asProblem(error) });
     }
@@ -313,7 +314,8 @@ export class BackfillPanel extends Following {
     range: (name, value) => this.#change({ range: { ...this.#ui.range, [name]: value } }),
     cover: () => void this.#cover(),
     fillGaps: async () => {
-      const report = await this.#try(() => this.client.fillGaps(this.#range));
+      const { covered } = this.#ui;
+      const report = covered && (await this.#try(() => this.client.fillGaps(covered)));
       if (report) this.#act.open(report.backfillId);
     },
     dismiss: () => this.#change({ problem: null }),
