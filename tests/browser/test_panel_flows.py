@@ -63,6 +63,18 @@ def show_coverage(page: Any, first: str, last: str, districts: str) -> None:
     shows(page, "Never tried:")
 
 
+def click_while_asking(page: Any, name: str, address: str) -> None:
+    """Click a button twice at once, the answer held back until it is seen to be disabled."""
+    held: list[Any] = []
+    page.route(address, lambda route: held.append(route))  # noqa: PLW0108 - Playwright takes no method of a list
+    button = page.get_by_role("button", name=name)
+    with page.expect_request(address):
+        button.evaluate("button => { button.click(); button.click(); }")
+    button.and_(page.locator(":disabled")).wait_for()
+    assert len(held) == 1
+    held[0].continue_()
+
+
 def shows(page: Any, text: str) -> None:
     """Wait until the page shows a text."""
     page.get_by_text(text).first.wait_for()
@@ -308,6 +320,26 @@ def test_gaps_are_filled_of_what_is_shown(tabs: Tabs) -> None:
         page.get_by_role("button", name="Fill 4 gaps").click()
         status(page, "Complete")
         assert [report.progress.total for report in service.list_backfills()] == [4]
+
+
+def test_a_double_click_begins_one_job(tabs: Tabs) -> None:
+    """While a job is asked for, to fill gaps or to retry, its button is disabled: two clicks at once begin one job. [R12.2, R12.5]"""
+    broken = {"B"}
+
+    def script(on: date, district: str) -> object:
+        if district in broken:
+            raise PermanentSourceError("no", kind="wrong_period")
+        return {"district": district}
+
+    with offered(ScriptedDashboard(script)) as (service, url):
+        page = tabs.open(url)
+        show_coverage(page, "2026-01-05", "2026-01-06", "A B")
+        click_while_asking(page, "Fill 4 gaps", "**/gaps")
+        status(page, "Partly done")
+        broken.clear()
+        click_while_asking(page, "Retry what failed", "**/retry")
+        status(page, "Complete")
+        assert [report.progress.total for report in service.list_backfills()] == [2, 4]
 
 
 def test_pause_and_resume(tabs: Tabs) -> None:

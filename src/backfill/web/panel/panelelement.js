@@ -217,6 +217,15 @@ export class BackfillPanel extends Following {
     }
   }
 
+  /** Have a new job begin, one at a time, and open it. @param {() => Promise<BackfillReport>} action */
+  async #begin(action) {
+    if (this.#ui.beginning) return;
+    this.#change({ beginning: true });
+    const report = await this.#try(action);
+    this.#change({ beginning: false });
+    if (report) this.#act.open(report.backfillId);
+  }
+
   async #start() {
     const { fields, draft, plan, working } = this.#ui;
     const request = fields && requestOf(fields, draft);
@@ -301,9 +310,9 @@ export class BackfillPanel extends Following {
     },
     job: async (name) => {
       const id = this.#ui.jobId ?? "";
-      const report = await this.#try(() => this.client[name](id));
+      if (name === "retry") return this.#begin(() => this.client.retry(id));
+      await this.#try(() => this.client[name](id));
       this.#change({ confirming: false });
-      if (report && report.backfillId !== id) this.#act.open(report.backfillId);
     },
     allErrors: () => void this.#allErrors(),
     draft: (name, value) => {
@@ -315,8 +324,7 @@ export class BackfillPanel extends Following {
     cover: () => void this.#cover(),
     fillGaps: async () => {
       const { covered } = this.#ui;
-      const report = covered && (await this.#try(() => this.client.fillGaps(covered)));
-      if (report) this.#act.open(report.backfillId);
+      if (covered) await this.#begin(() => this.client.fillGaps(covered));
     },
     dismiss: () => this.#change({ problem: null }),
   };

@@ -34,6 +34,7 @@ import { STRINGS } from "./strings.js";
  * @property {Grid | null} coverGrid
  * @property {boolean} covering
  * @property {BackfillProblem | null} coverProblem
+ * @property {boolean} beginning Whether a job is being asked for, to retry or to fill gaps: a second click must not ask for another.
  * @property {BackfillProblem | null} problem What went wrong with the last action.
  * @property {string} said What a screen reader is told.
  * @typedef {object} Act What a view's controls do.
@@ -58,7 +59,7 @@ export function emptyUi() {
   return {
     view: "jobs", jobId: null, confirming: false, filter: "", open: new Set(), grid: null, errors: null, eta: null,
     fields: null, offered: new Set(), draft: {}, plan: null, working: "idle", formProblem: null, stale: false,
-    range: {}, cover: null, covered: null, coverGrid: null, covering: false, coverProblem: null, problem: null, said: "",
+    range: {}, cover: null, covered: null, coverGrid: null, covering: false, coverProblem: null, beginning: false, problem: null, said: "",
   };
 }
 
