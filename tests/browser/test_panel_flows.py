@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backfill import BackfillService
+from backfill import BackfillRequest, BackfillService
 from backfill.errors import PermanentSourceError
 from backfill.model import CellState
 from backfill.testing.source import ScriptedDashboard
@@ -340,6 +340,22 @@ def test_a_double_click_begins_one_job(tabs: Tabs) -> None:
         click_while_asking(page, "Retry what failed", "**/retry")
         status(page, "Complete")
         assert [report.progress.total for report in service.list_backfills()] == [2, 4]
+
+
+def test_every_job_can_be_had(tabs: Tabs) -> None:
+    """Older jobs are listed on request as far back as there are any, more than one page of them too. [R12.2, R8.3]"""
+    with offered(ScriptedDashboard()) as (service, url):
+        for _ in range(125):
+            service.initiate_backfill(BackfillRequest(day(0), target_districts=["A"]))
+        page = tabs.open(url)
+        rows = page.locator("tbody tr")
+        for listed in (20, 40, 60, 80, 100, 120):
+            rows.nth(listed - 1).wait_for()
+            assert rows.count() == listed
+            page.get_by_role("button", name="Show older ones").click()
+        rows.nth(124).wait_for()
+        page.get_by_role("button", name="Show older ones").wait_for(state="detached")
+        assert rows.count() == 125
 
 
 def test_pause_and_resume(tabs: Tabs) -> None:

@@ -294,7 +294,7 @@ export class BackfillPanel extends Following {
       this.#applyFilter();
     },
     older: () => {
-      this.client.limit = Math.min(100, this.client.limit + 20);
+      this.client.limit += 20;
       this.client.refresh();
     },
     fold: (part, open) => {
