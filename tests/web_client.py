@@ -125,6 +125,8 @@ class Client:
         responses = cast("dict[str, Json]", operation[1]["responses"])
         assert str(response.status_code) in responses, (operation[0], response.status_code, response.text)
         published = responses[str(response.status_code)]
+        sent = {name for name in KNOWN if name in response.headers}
+        assert sent <= {name.lower() for name in cast("Json", published["headers"])}, sent
         content = cast("dict[str, Json]", published.get("content", {}))
         by_type = {name.partition(";")[0]: media for name, media in content.items()}
         if not by_type:
@@ -133,8 +135,6 @@ class Client:
         assert media_type in by_type
         if media_type.endswith("json") and response.content:
             self.validate(by_type[media_type]["schema"], response.json())
-        sent = {name for name in KNOWN if name in response.headers}
-        assert sent <= {name.lower() for name in cast("Json", published["headers"])}, sent
 
     def _check_problem(self, response: httpx.Response) -> None:
         problem = response.json()

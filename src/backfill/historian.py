@@ -12,9 +12,9 @@ from backfill.engine.jobs import LiveJob
 from backfill.engine.scoping import naming_of
 from backfill.job import Job
 from backfill.model import REBUILD, RERANK, BackfillPlan, JobSpec
-from backfill.model.checks import as_date, as_texts
+from backfill.model.checks import as_count, as_date, as_texts
 from backfill.protocols import Cumulative, DataSource
-from backfill.servicebase import ServiceBase
+from backfill.servicebase import EVERY, ServiceBase
 
 if TYPE_CHECKING:
     from backfill.history.cache import HistoryCache
@@ -45,6 +45,7 @@ class Historian(ServiceBase):
         end: date | str | None = None,
         *,
         districts: Sequence[str] | None = None,
+        max_units: int | None = None,
     ) -> Job:
         """Accept a job that makes the snapshots of a range anew from the raw archive, and asks the publisher nothing.
 
@@ -57,9 +58,11 @@ class Historian(ServiceBase):
             start: First day.
             end: Last day, inclusive; ``None`` = the first alone.
             districts: Which; ``None`` = all that are in scope.
+            max_units: More units of (day, district) than these are refused before the job is accepted; ``None`` = as many as there are.
 
         Raises:
-            InvalidRequest: There is no archive, nothing in it or stored, or a value cannot be what it is said to be.
+            InvalidRequest: There is no archive, nothing in it or stored, a value cannot be what it is said to be, or the range is not
+                published yet, spans more days than one request may, or holds too many units.
             StoreUnavailable: The store, or the archive, cannot be used.
             ServiceUnusable: The service was closed, or no thread can be had for the job.
         """
@@ -77,6 +80,7 @@ class Historian(ServiceBase):
             end,
             districts=districts,
             concurrency=2 if self._executor is None else 4,
+            max_units=None if max_units is None else as_count("max_units", max_units, least=1, most=EVERY),
         )
         return self._begun(plan, REBUILD)
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backfill import BackfillService
+from backfill import BackfillRequest, BackfillService
 from backfill.errors import PermanentSourceError
 from backfill.model import CellState
 from backfill.testing.source import ScriptedDashboard
@@ -51,6 +51,28 @@ def start(page: Any, districts: str = "A B C") -> None:
     fill_form(page, districts)
     page.get_by_role("button", name="Start this backfill").click()
     page.get_by_role("button", name="All backfills").wait_for()
+
+
+def show_coverage(page: Any, first: str, last: str, districts: str) -> None:
+    """Ask for the coverage of a range, and wait for it."""
+    page.get_by_role("tab", name="Coverage").click()
+    page.get_by_label("First day").fill(first)
+    page.get_by_label("Last day").fill(last)
+    page.get_by_label("Districts", exact=True).fill(districts)
+    page.get_by_role("button", name="Show", exact=True).click()
+    shows(page, "Never tried:")
+
+
+def click_while_asking(page: Any, name: str, address: str) -> None:
+    """Click a button twice at once, the answer held back until it is seen to be disabled."""
+    held: list[Any] = []
+    page.route(address, lambda route: held.append(route))  # noqa: PLW0108 - Playwright takes no method of a list
+    button = page.get_by_role("button", name=name)
+    with page.expect_request(address):
+        button.evaluate("button => { button.click(); button.click(); }")
+    button.and_(page.locator(":disabled")).wait_for()
+    assert len(held) == 1
+    held[0].continue_()
 
 
 def shows(page: Any, text: str) -> None:
@@ -286,6 +308,54 @@ def test_coverage_shows_what_is_there(tabs: Tabs) -> None:
         fill.click()
         status(page, "Complete")
         assert service.coverage(day(0), day(3)).counts[CellState.FULL] == 12
+
+
+def test_gaps_are_filled_of_what_is_shown(tabs: Tabs) -> None:
+    """What is typed after a coverage was shown changes nothing about which gaps its button fills. [B5, R12.2]"""
+    with offered(ScriptedDashboard()) as (service, url):
+        page = tabs.open(url)
+        show_coverage(page, "2026-01-05", "2026-01-06", "A B")
+        page.get_by_label("Last day").fill("2026-01-08")
+        page.get_by_label("Districts", exact=True).fill("A B C")
+        page.get_by_role("button", name="Fill 4 gaps").click()
+        status(page, "Complete")
+        assert [report.progress.total for report in service.list_backfills()] == [4]
+
+
+def test_a_double_click_begins_one_job(tabs: Tabs) -> None:
+    """While a job is asked for, to fill gaps or to retry, its button is disabled: two clicks at once begin one job. [R12.2, R12.5]"""
+    broken = {"B"}
+
+    def script(on: date, district: str) -> object:
+        if district in broken:
+            raise PermanentSourceError("no", kind="wrong_period")
+        return {"district": district}
+
+    with offered(ScriptedDashboard(script)) as (service, url):
+        page = tabs.open(url)
+        show_coverage(page, "2026-01-05", "2026-01-06", "A B")
+        click_while_asking(page, "Fill 4 gaps", "**/gaps")
+        status(page, "Partly done")
+        broken.clear()
+        click_while_asking(page, "Retry what failed", "**/retry")
+        status(page, "Complete")
+        assert [report.progress.total for report in service.list_backfills()] == [2, 4]
+
+
+def test_every_job_can_be_had(tabs: Tabs) -> None:
+    """Older jobs are listed on request as far back as there are any, more than one page of them too. [R12.2, R8.3]"""
+    with offered(ScriptedDashboard()) as (service, url):
+        for _ in range(125):
+            service.initiate_backfill(BackfillRequest(day(0), target_districts=["A"]))
+        page = tabs.open(url)
+        rows = page.locator("tbody tr")
+        for listed in (20, 40, 60, 80, 100, 120):
+            rows.nth(listed - 1).wait_for()
+            assert rows.count() == listed
+            page.get_by_role("button", name="Show older ones").click()
+        rows.nth(124).wait_for()
+        page.get_by_role("button", name="Show older ones").wait_for(state="detached")
+        assert rows.count() == 125
 
 
 def test_pause_and_resume(tabs: Tabs) -> None:

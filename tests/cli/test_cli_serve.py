@@ -94,6 +94,9 @@ def test_a_server_that_ends_by_itself_ends_the_command(tmp_path: Path, monkeypat
     ("text", "why"),
     [
         ("nothing", "not of the form MODULE:FUNCTION"),
+        (".access:allowed", "not of the form MODULE:FUNCTION"),
+        ("a..b:allowed", "not of the form MODULE:FUNCTION"),
+        ("json:dumps:loads", "not of the form MODULE:FUNCTION"),
         ("no_such_module:allowed", "there is no module no_such_module"),
         ("json:allowed", "json has no allowed"),
         ("json:__name__", "not a function"),
@@ -124,3 +127,24 @@ def test_a_server_goes_on_with_the_jobs_of_one_that_was_killed(tmp_path: Path, d
         first.kill()
         until(lambda: get(where).json()["status"] == "complete")
         assert get(where).json()["progress"]["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "why"),
+    [
+        ("raises_here", "raise RuntimeError('no key')", "raises_here cannot be imported: RuntimeError: no key"),
+        ("mistyped_here", "def allowed(:", "mistyped_here cannot be imported: SyntaxError: "),
+        ("astray_here", "import json\njson.no_such_thing", "astray_here cannot be imported: AttributeError: "),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: str, why: str
+) -> None:
+    """A module that fails while it is imported is an error with the value, what happened, and what to do; not a traceback. [R8.4]"""
+    (tmp_path / f"{name}.py").write_text(code + "\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(InvalidRequest, match=why) as caught:
+        load_function(f"{name}:allowed")
+    assert (caught.value.field, caught.value.value) == ("authorize", f"{name}:allowed")
+    assert name in caught.value.remedy

@@ -266,6 +266,20 @@ def test_a_record_without_documents_cannot_be_rebuilt() -> None:
         assert "'guess'" in difference.message
 
 
+def test_a_range_that_cannot_be_meant_is_refused(tmp_path: Path) -> None:
+    """Days to come, a range of thousands of years, and more units than allowed are refused before anything is looked up. [B4, R8.4]"""
+    with over(tmp_path) as service:
+        for start, end, field in ((START, "2999-01-01", "end_date"), ("0001-01-01", END, "start_date")):
+            with pytest.raises(InvalidRequest) as caught:
+                service.rebuild(start, end, districts=["61"])
+            assert caught.value.field == field
+        with pytest.raises(InvalidRequest, match="1 units"):
+            service.rebuild(START, END, districts=["61"], max_units=1)
+        with pytest.raises(InvalidRequest, match="max_units"):
+            service.rebuild(START, max_units=0)
+        assert not service.list_backfills()
+
+
 def test_a_door_without_an_archive_is_refused() -> None:
     """Without raw documents there is nothing to rebuild from, and the remedy is named. [B4]"""
     with BackfillService(rain, MemorySnapshotStore(), fetch=DictFetch({})) as service:

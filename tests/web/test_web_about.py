@@ -82,6 +82,17 @@ def test_metrics_show_jobs_units_and_requests() -> None:
         service.get_job(finished_later).wait(20)
 
 
+def test_made_up_methods_are_counted_as_one() -> None:
+    """Whoever can reach the server cannot make the metrics grow: methods that are none share one label. [R9.2, R9.5]"""
+    with offering() as (_, client):
+        for number in range(5):
+            client.send(f"MADEUP{number}", "/backfills")
+        client.send("DELETE", "/backfills")
+        found = {name: value for name, value in metrics_of(client).items() if 'path="",' in name}
+    counter = 'backfill_http_requests_total{operation="backfill",method="%s",path="",status="405"}'
+    assert found == {counter % "other": 5, counter % "DELETE": 1}
+
+
 def test_metrics_show_the_door_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests sent and the state of each host's limits and breaker are among the metrics, where the door can say. [R9.4, R12.4]"""
     with closing(PoliteFetcher(clock=VirtualClock())) as fetcher, offering(fetch=fetcher) as (_, client):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
+from wsgiref.util import is_hop_by_hop, setup_testing_defaults
 
 import httpx
 import pytest
@@ -76,6 +78,21 @@ def test_a_bridge_ends_what_it_started() -> None:
             assert not [thread for thread in threading.enumerate() if thread.name == "backfill-wsgi"]
         bridge.close()
         assert httpx.get(f"{url}/health", headers=USER, trust_env=False).status_code == 200
+
+
+def test_a_bridge_leaves_the_connection_to_the_server() -> None:
+    """What is too large is 413 without a header about the connection: under WSGI that is the server's own (PEP 3333). [R8.4]"""
+    heads: list[tuple[str, list[tuple[str, str]]]] = []
+    with offered() as (_, _source, app), closing(as_wsgi(app)) as bridge:
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "POST", "PATH_INFO": "/plans", "HTTP_HOST": "localhost", "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": "99999999", **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in USER.items()},
+        }  # fmt: skip
+        setup_testing_defaults(environ)
+        body = b"".join(bridge(environ, lambda status, headers, _exc_info=None, /: heads.append((status, headers))))  # type: ignore[arg-type] # it writes nothing
+    ((status, headers),) = heads
+    assert (status.split()[0], json.loads(body)["code"]) == ("413", "body-too-large")
+    assert not [name for name, _ in headers if is_hop_by_hop(name)]
 
 
 FORKED = """

@@ -405,6 +405,38 @@ def test_snapshots_are_rebuilt_by_one_call(tmp_path: Path) -> None:
         assert client.get("/snapshots/2026-01-05/districts/A").content == before
 
 
+def test_a_poll_that_finds_nothing_new_is_told_when_to_ask_again() -> None:
+    """A 304 for a job that waits carries Retry-After as the report does, and the document says so. [R8.5, P8]"""
+    source = GatedSource()
+    with offering(source) as (_, client):
+        start(client)
+        source.await_arrivals()
+        waiting = start(client)
+        first = client.get(f"/backfills/{waiting}")
+        second = client.get(f"/backfills/{waiting}", headers={"If-None-Match": first.headers["etag"]})
+        assert second.status_code == 304
+        assert second.headers["retry-after"] == first.headers["retry-after"]
+        source.gate.set()
+    item = cast("dict[str, Json]", client.document["paths"])["/backfills/{backfillId}"]
+    assert "Retry-After" in cast("Json", item["get"])["responses"]["304"]["headers"]  # type: ignore[index] # JSON, of known form
+
+
+def test_a_rebuild_is_bounded_as_a_plan_is(tmp_path: Path) -> None:
+    """A rebuild of days to come, of thousands of years, or of more units than allowed is refused before it begins. [R8.4, R9.2]"""
+    limits = WebLimits(max_units=5)
+    with closing(answering(RawArchive(tmp_path))) as fetch, offering(ASKING, fetch=fetch, limits=limits) as (service, client):
+        asked = {"start": "2026-01-01", "end": "2026-01-06", "districts": ["A"]}
+        future = problem(client.post("/rebuilds", asked | {"end": "2999-01-01"}), 422, "invalid-request")
+        assert pointers(future) == [("body", "#/end")]
+        ages = problem(client.post("/rebuilds", asked | {"start": "0001-01-01"}), 422, "invalid-request")
+        assert pointers(ages) == [("body", "#/start")]
+        many = problem(client.post("/rebuilds", asked), 422, "invalid-request")
+        assert pointers(many) == [("body", "#/start")]
+        assert "5 units" in str(many["detail"])
+        assert not service.list_backfills()
+        assert client.post("/rebuilds", asked | {"start": "2026-01-02"}).status_code == 202
+
+
 def test_a_closed_service_says_so() -> None:
     """Once the service is closed nothing is started; jobs can still be looked at. [R8.5]"""
     with offering() as (service, client):

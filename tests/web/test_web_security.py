@@ -173,6 +173,7 @@ def test_pages_of_other_sites_can_do_nothing(site: str, method: str, path: str) 
         ("http://localhost:1", 403),
         ("https://evil.example", 403),
         ("null", 403),
+        ("http://[", 403),
     ],
 )
 def test_older_browsers_are_known_by_their_origin(origin: str, status: int) -> None:

@@ -90,19 +90,23 @@ def load_function(text: str) -> Authorize:
         InvalidRequest: There is none.
     """
     module, _, name = text.partition(":")
-    if not module or not name:
+    if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
         raise InvalidRequest(
             "authorize", text, "not of the form MODULE:FUNCTION", "write for instance access:allowed, for access.py"
         )
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        found: object = getattr(import_module(module), name)
+        loaded = import_module(module)
     except ModuleNotFoundError as error:
         remedy = "run it where the module lies, or install it"
         raise InvalidRequest("authorize", text, f"there is no module {error.name}", remedy) from None
-    except AttributeError:
-        raise InvalidRequest("authorize", text, f"{module} has no {name}", "name a function of it") from None
+    except Exception as error:  # whatever the code of a module that is imported raises, a syntax error too
+        rule = f"{module} cannot be imported: {type(error).__name__}: {error}"
+        raise InvalidRequest("authorize", text, rule, f"mend it until `python -c 'import {module}'` succeeds") from error
+    found: object = getattr(loaded, name, None)
+    if found is None:
+        raise InvalidRequest("authorize", text, f"{module} has no {name}", "name a function of it")
     if not callable(found):
         raise InvalidRequest("authorize", text, "not a function", "name one that takes a request and returns True or False")
     return cast("Authorize", found)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from datetime import time as time_of_day
 
 from attrs import evolve, frozen
 
-from backfill.engine.calendar import list_editions
+from backfill.engine.calendar import check_range, list_editions
 from backfill.engine.collect import Collector
 from backfill.engine.planner import Planner
 from backfill.engine.scoping import naming_of, resolve_scope
@@ -93,6 +93,7 @@ def plan_rebuild(
     *,
     districts: Sequence[str] | None,
     concurrency: int,
+    max_units: int | None = None,
 ) -> BackfillPlan:
     """Return what a rebuild of a range will do. Reads manifests and the archive's index; of days that are lost, their lists.
 
@@ -100,14 +101,16 @@ def plan_rebuild(
     with the districts that are known to have been collected; where nothing is known, with all that the archive can give.
 
     Raises:
-        InvalidRequest: A value cannot be what it is said to be, or the range holds nothing that can be made.
+        InvalidRequest: A value cannot be what it is said to be, the range is too long or not published yet, or it holds nothing that
+            can be made, or more than *max_units* units of (day, district).
     """
     request = BackfillRequest(start, end, districts, concurrency=concurrency, retry_failures=False, skip_existing=False)
+    check_range(request.start_date, request.end_date, collaborators.source, collaborators.clock)
     scope = resolve_scope(request.target_districts, collaborators.source, collaborators.scope, collaborators.store)
     first, last = request.start_date, request.end_date
     catalog = Catalog.of(archive, collaborators.source, first, last)
     named = None if districts is None else scope.districts
-    days = tuple(_days(collaborators, archive, catalog, scope, named, first, last))
+    days = tuple(_bounded(_days(collaborators, archive, catalog, scope, named, first, last), first, max_units))
     if not days:
         rule = "no day from there on is stored, and of none does the archive have documents that say which day they are of"
         raise InvalidRequest(
@@ -123,6 +126,17 @@ def plan_rebuild(
     )  # fmt: skip
     planner = Planner(collaborators.source, collaborators.store, collaborators.scope, collaborators.clock)
     return evolve(planner.complete(draft, rate=None), requests={}, seconds_at_rate=0.0, exact=True)
+
+
+def _bounded(days: Iterable[PlannedDay], first: date, max_units: int | None) -> Iterator[PlannedDay]:
+    """Iterate over *days*, and stop with an error as soon as they hold too much: before the rest is looked for."""
+    units = 0
+    for planned in days:
+        units += len(planned.districts or ())
+        if max_units is not None and units > max_units:
+            rule = f"the days from there on hold more than the {max_units:,} units of (day, district) that one job may have"
+            raise InvalidRequest("start_date", first.isoformat(), rule, "shorten the range, or name fewer districts")
+        yield planned
 
 
 def _days(

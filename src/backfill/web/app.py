@@ -25,6 +25,12 @@ from backfill.web.slots import Slots
 from backfill.web.threads import Threads
 from backfill.web.trouble import Trouble
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""The methods that are counted by their names: whoever can reach the server may make up any number of others."""
+
+OTHER_METHOD = "other"
+"""What all other methods are counted as."""
+
 
 def create_app(
     service: BackfillService,
@@ -104,7 +110,8 @@ class WebApp:
             response = Response(trouble.encoded(request_id), trouble.status, trouble.headers, PROBLEM)
             await _without_body(response, request)(request.scope, receive, send)
         finally:
-            self._state.answered[request.method, operation.path if operation else "", sent.status] += 1
+            method = request.method if request.method in METHODS else OTHER_METHOD
+            self._state.answered[method, operation.path if operation else "", sent.status] += 1
 
     def _find(self, request: Request) -> Operation:
         """Return the operation that *request* is for, and put the path's parameters into its scope.

@@ -150,7 +150,8 @@ def rebuild_snapshots(call: Call) -> Answer | Stream:
     """Start a job that makes the snapshots of a range anew from the archive of raw documents, without the network."""
     check_queue(call)
     asked = call.given(RebuildRequest)
-    return accepted(call, call.service.rebuild(asked.start, asked.end, districts=asked.districts))
+    most = call.limits.max_units
+    return accepted(call, call.service.rebuild(asked.start, asked.end, districts=asked.districts, max_units=most))
 
 
 def _poll(report: BackfillReport) -> dict[str, str]:

@@ -116,7 +116,8 @@ def _headers(operation: Operation) -> list[JsonValue]:
 def _responses(operation: Operation, components: Components) -> Schema:
     replies = dict(operation.replies)
     if operation.conditional and operation.method == "GET":
-        replies[304] = Reply("What the client has is still right.", media_type=None, headers=("ETag",))
+        headers = ("ETag", *operation.replies[HTTPStatus.OK].headers)  # it carries what the whole answer would
+        replies[304] = Reply("What the client has is still right.", media_type=None, headers=headers)
     found: Schema = {str(status): _reply(operation, status, reply, components) for status, reply in replies.items()}
     for status in (*EVERYWHERE, *operation.problems):
         found[str(status)] = _problem(status, components)

@@ -89,7 +89,7 @@ class Guard:
             return
         if site is None:
             ours = request.headers.get("host", "").lower()
-            if origin is None or (request.method in _SAFE) or urlsplit(origin).netloc.lower() == ours:
+            if origin is None or (request.method in _SAFE) or _netloc(origin) == ours:
                 return
         elif request.method in _SAFE and request.headers.get("sec-fetch-mode") == "navigate":
             return  # somebody follows a link; what is shown cannot be read by the page that has it
@@ -141,6 +141,14 @@ def _texts(field: str, values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise InvalidRequest(field, values, "one string, where a list of them is meant", f"write [{values!r}]")
     return tuple(values)
+
+
+def _netloc(origin: str) -> str:
+    """Return host and port of an origin, in small letters; ``""`` = it is no address, and so nobody's."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _without_port(host: str) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
+from wsgiref.util import is_hop_by_hop
 
 from a2wsgi.asgi import ASGIResponder
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import a2wsgi.asgi_typing  # types the same more closely
     import a2wsgi.wsgi_typing
+    from _typeshed import OptExcInfo
     from starlette.types import ASGIApp
 
 
@@ -48,7 +50,7 @@ class WsgiBridge:
         responder = _Responder(cast("a2wsgi.asgi_typing.ASGIApp", self._app), loop)
         try:
             yield from responder(
-                cast("a2wsgi.wsgi_typing.Environ", environ), cast("a2wsgi.wsgi_typing.StartResponse", start_response)
+                cast("a2wsgi.wsgi_typing.Environ", environ), cast("a2wsgi.wsgi_typing.StartResponse", _end_to_end(start_response))
             )
         finally:  # a client that goes makes the server close this generator
             if responder.task is not None and not responder.task.done():
@@ -74,6 +76,16 @@ class WsgiBridge:
                 self._thread.start()
                 self._pid = os.getpid()
             return self._loop
+
+
+def _end_to_end(start_response: StartResponse) -> StartResponse:
+    """Return a *start_response* that leaves out what concerns the connection: it is the server's, and WSGI forbids it (PEP 3333)."""
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /) -> Callable[[bytes], object]:
+        kept = [(name, value) for name, value in headers if not is_hop_by_hop(name)]
+        return start_response(status, kept, exc_info)
+
+    return start
 
 
 async def _cancel_others() -> None:

@@ -25,6 +25,7 @@ import { canShare, listen, listenTogether } from "./stream.js";
 export const FINAL = new Set(["complete", "partial_success", "error", "cancelled"]);
 
 const JOBS = " jobs"; // no identifier of a job has a space
+const PAGE = 100; // the most that one answer lists
 const EVERY = { live: 30_000, job: 10_000, jobs: 5_000 };
 const CALM = 700; // so long at least between two looks at the same thing, however much happens
 
@@ -325,11 +326,18 @@ export class BackfillClient {
   }
 
   async #lookAtJobs() {
-    const query = new URLSearchParams({ limit: String(this.limit) });
-    for (const status of this.statuses) query.append("status", status);
-    /** @type {JobPage} */
-    const page = await this.ask("GET", `/backfills?${query}`);
-    this.#set({ jobs: page.items, more: page.next !== null, problem: null });
+    /** @type {Map<string, BackfillReport>} A job that began meanwhile moves the others to the next page: each is listed once. */
+    const jobs = new Map();
+    let more = true;
+    for (let offset = 0; more && offset < this.limit; offset += PAGE) {
+      const query = new URLSearchParams({ limit: String(Math.min(PAGE, this.limit - offset)), offset: String(offset) });
+      for (const status of this.statuses) query.append("status", status);
+      /** @type {JobPage} */
+      const page = await this.ask("GET", `/backfills?${query}`);
+      for (const job of page.items) jobs.set(job.backfillId, job);
+      more = page.next !== null;
+    }
+    this.#set({ jobs: [...jobs.values()], more, problem: null });
     return this.#streams ? EVERY.live : EVERY.jobs;
   }
 

@@ -101,7 +101,7 @@ function actions(report, ui, act) {
     { class: "actions", key: "actions" },
     report.status === "processing" && can("pause") && button(words.pause, () => act.job("pause"), { key: "pause" }),
     report.status === "paused" && can("resume") && button(words.resume, () => act.job("resume"), { key: "resume" }),
-    FINAL.has(report.status) && report.progress.failed > 0 && button(words.retry, () => act.job("retry"), { key: "retry", class: "main" }),
+    FINAL.has(report.status) && report.progress.failed > 0 && button(words.retry, ui.beginning ? null : () => act.job("retry"), { key: "retry", class: "main" }),
     !FINAL.has(report.status) && button(words.cancel, () => act.confirm(true), { key: "cancel" }),
   );
 }

@@ -83,7 +83,7 @@ function covered(ui, act) {
     { key: "covered", "aria-label": STRINGS.coverageTitle, "aria-busy": String(ui.covering) },
     legend(STRINGS.cell, grid.states.map((state, at) => [state, grid.counts[at]]), count),
     mapPicture(grid, STRINGS.cell),
-    ui.offered.has("/gaps") && h("p", { key: "gaps" }, gaps ? button(STRINGS.fillGaps(count(gaps)), act.fillGaps, { class: "main" }) : STRINGS.noGaps),
+    ui.offered.has("/gaps") && h("p", { key: "gaps" }, gaps ? button(STRINGS.fillGaps(count(gaps)), ui.beginning ? null : act.fillGaps, { class: "main" }) : STRINGS.noGaps),
     folded(STRINGS.mapTable, "covered", ui, act, () => [mapTable(grid, STRINGS.cell)]),
   );
 }

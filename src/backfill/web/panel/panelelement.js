@@ -217,6 +217,15 @@ export class BackfillPanel extends Following {
     }
   }
 
+  /** Have a new job begin, one at a time, and open it. @param {() => Promise<BackfillReport>} action */
+  async #begin(action) {
+    if (this.#ui.beginning) return;
+    this.#change({ beginning: true });
+    const report = await this.#try(action);
+    this.#change({ beginning: false });
+    if (report) this.#act.open(report.backfillId);
+  }
+
   async #start() {
     const { fields, draft, plan, working } = this.#ui;
     const request = fields && requestOf(fields, draft);
@@ -239,8 +248,9 @@ export class BackfillPanel extends Following {
   async #cover() {
     this.#change({ covering: true });
     try {
-      const cover = await this.client.coverage(this.#range);
-      this.#change({ cover, coverGrid: Grid.ofCoverage(cover), coverProblem: null });
+      const covered = this.#range;
+      const cover = await this.client.coverage(covered);
+      this.#change({ cover, covered, coverGrid: Grid.ofCoverage(cover), coverProblem: null });
     } catch (error) {
       this.#change({ coverProblem: asProblem(error) });
     }
@@ -284,7 +294,7 @@ export class BackfillPanel extends Following {
       this.#applyFilter();
     },
     older: () => {
-      this.client.limit = Math.min(100, this.client.limit + 20);
+      this.client.limit += 20;
       this.client.refresh();
     },
     fold: (part, open) => {
@@ -300,9 +310,9 @@ export class BackfillPanel extends Following {
     },
     job: async (name) => {
       const id = this.#ui.jobId ?? "";
-      const report = await this.#try(() => this.client[name](id));
+      if (name === "retry") return this.#begin(() => this.client.retry(id));
+      await this.#try(() => this.client[name](id));
       this.#change({ confirming: false });
-      if (report && report.backfillId !== id) this.#act.open(report.backfillId);
     },
     allErrors: () => void this.#allErrors(),
     draft: (name, value) => {
@@ -313,8 +323,8 @@ export class BackfillPanel extends Following {
     range: (name, value) => this.#change({ range: { ...this.#ui.range, [name]: value } }),
     cover: () => void this.#cover(),
     fillGaps: async () => {
-      const report = await this.#try(() => this.client.fillGaps(this.#range));
-      if (report) this.#act.open(report.backfillId);
+      const { covered } = this.#ui;
+      if (covered) await this.#begin(() => this.client.fillGaps(covered));
     },
     dismiss: () => this.#change({ problem: null }),
   };

@@ -9,7 +9,7 @@ import { STRINGS } from "./strings.js";
  * @import { VElement } from "./dom.js"
  * @import { Field } from "./fields.js"
  * @import { Grid } from "./grid.js"
- * @import { BackfillPlan, CoverageView, DistrictError } from "./types.js"
+ * @import { BackfillPlan, CoverageView, DistrictError, GapRequest } from "./types.js"
  * @typedef {"jobs" | "start" | "coverage"} View
  * @typedef {Record<string, string | boolean>} Draft What is in a form: texts as they were typed, and marks.
  * @typedef {object} Ui
@@ -30,9 +30,11 @@ import { STRINGS } from "./strings.js";
  * @property {boolean} stale Whether the plan had changed when it was to be started.
  * @property {Draft} range What is in the form of the coverage.
  * @property {CoverageView | null} cover
+ * @property {GapRequest | null} covered What `cover` is the answer to, whatever has been typed since.
  * @property {Grid | null} coverGrid
  * @property {boolean} covering
  * @property {BackfillProblem | null} coverProblem
+ * @property {boolean} beginning Whether a job is being asked for, to retry or to fill gaps: a second click must not ask for another.
  * @property {BackfillProblem | null} problem What went wrong with the last action.
  * @property {string} said What a screen reader is told.
  * @typedef {object} Act What a view's controls do.
@@ -57,7 +59,7 @@ export function emptyUi() {
   return {
     view: "jobs", jobId: null, confirming: false, filter: "", open: new Set(), grid: null, errors: null, eta: null,
     fields: null, offered: new Set(), draft: {}, plan: null, working: "idle", formProblem: null, stale: false,
-    range: {}, cover: null, coverGrid: null, covering: false, coverProblem: null, problem: null, said: "",
+    range: {}, cover: null, covered: null, coverGrid: null, covering: false, coverProblem: null, beginning: false, problem: null, said: "",
   };
 }
 
