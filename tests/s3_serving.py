@@ -88,7 +88,7 @@ def _free_ports(count: int) -> list[int]:
                 for port in (low, low + _GRPC):
                     taken.append(socket.socket())
                     taken[-1].bind(("127.0.0.1", port))
-            except OSError:
+            except OSError:  # taken: the next pair
                 continue
             ports.append(low)
             if len(ports) == count:

@@ -103,7 +103,7 @@ def by_requests(task: Task, *, archive: bool = False) -> Callable[[], object]:
 
 def by_aiohttp(task: Task, *, archive: bool = False) -> Callable[[], object]:
     """Return an asyncio loop with aiohttp, and nothing else: (b)."""
-    import aiohttp  # noqa: PLC0415
+    import aiohttp  # noqa: PLC0415 - only where it is installed
 
     async def everything() -> None:
         slots = asyncio.Semaphore(SLOTS)
@@ -135,11 +135,11 @@ def library(task: Task, *, files: bool, jobs: bool, archive: bool) -> Callable[[
         jobs: Jobs in a file, rather than in memory.
         archive: Raw documents in an archive.
     """
-    from backfill import BackfillRequest, BackfillService, function_source  # noqa: PLC0415
-    from backfill.fetching import PoliteFetcher, RawArchive  # noqa: PLC0415
-    from backfill.jobstores import MemoryJobStore, SqliteJobStore  # noqa: PLC0415
-    from backfill.protocols import Fetch, JobStore, SnapshotStore  # noqa: PLC0415
-    from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore  # noqa: PLC0415
+    from backfill import BackfillRequest, BackfillService, function_source  # noqa: PLC0415 - only who measures the library loads it
+    from backfill.fetching import PoliteFetcher, RawArchive  # noqa: PLC0415 - only who measures the library loads it
+    from backfill.jobstores import MemoryJobStore, SqliteJobStore  # noqa: PLC0415 - only who measures the library loads it
+    from backfill.protocols import Fetch, JobStore, SnapshotStore  # noqa: PLC0415 - only who measures the library loads it
+    from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore  # noqa: PLC0415 - only who measures the library loads it
 
     @function_source("bench")
     def source(day: date, district: str, fetch: Fetch) -> object:

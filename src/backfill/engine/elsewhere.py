@@ -7,17 +7,15 @@ executor. What a check says of a document is asked of the call itself: it runs w
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
-from functools import lru_cache
-from typing import cast
 
 from attrs import evolve, field, frozen
 
 from backfill.engine.failures import as_source_error
-from backfill.errors import Cancelled, HostDown, InvalidRequest, ServiceUnusable, SourceError
+from backfill.engine.pickled import packed, unpacked
+from backfill.errors import Cancelled, HostDown, ServiceUnusable, SourceError
 from backfill.jsonvalues import to_json_value
 from backfill.model import Collected, Document, EncodedRecord
 from backfill.protocols import DataSource, Fetch
@@ -106,7 +104,10 @@ class Elsewhere:
 
     def __init__(self, source: DataSource, executor: Executor) -> None:
         self._executor = executor
-        self._load: DataSource | bytes = source if isinstance(executor, ThreadPoolExecutor) else _packed(source)
+        self._load: DataSource | bytes = source
+        if not isinstance(executor, ThreadPoolExecutor):
+            remedy = "use a ThreadPoolExecutor, or leave the executor out"
+            self._load = packed(source, source, what="the source", remedy=remedy)
 
     def call(self, call: SourceCall, fetch: Fetch) -> object:
         """Return what the call of the source returns, each answer that it needs fetched by *fetch*, in this thread.
@@ -141,10 +142,17 @@ class Elsewhere:
 
     def _run(self, call: SourceCall, answers: Answers) -> Ran:
         try:
-            return self._executor.submit(run, self._load, call, dict(answers)).result()
-        except (BrokenExecutor, RuntimeError) as error:  # RuntimeError: it was shut down
-            message = f"the executor runs nothing any more ({error}); resume the job with a service that has another"
-            raise ServiceUnusable(message) from error
+            running = self._executor.submit(run, self._load, call, dict(answers))
+        except RuntimeError as error:  # it was shut down, or is broken
+            raise _runs_nothing(error) from error
+        try:
+            return running.result()
+        except BrokenExecutor as error:
+            raise _runs_nothing(error) from error
+
+
+def _runs_nothing(error: RuntimeError) -> ServiceUnusable:
+    return ServiceUnusable(f"the executor runs nothing any more ({error}); resume the job with a service that has another")
 
 
 def refuse_unfit(source: DataSource, executor: Executor) -> None:
@@ -156,17 +164,9 @@ def refuse_unfit(source: DataSource, executor: Executor) -> None:
     Elsewhere(source, executor)
 
 
-def _packed(source: DataSource) -> bytes:
-    try:
-        return pickle.dumps(source)
-    except Exception as error:
-        rule = f"the source must be such as pickle can carry to another process ({error})"
-        raise InvalidRequest("executor", source, rule, "use a ThreadPoolExecutor, or leave the executor out") from error
-
-
 def run(load: DataSource | bytes, call: SourceCall, answers: Answers) -> Ran:
     """Call the source, in whichever process this runs, with the answers that are known."""
-    source = _unpacked(load) if isinstance(load, bytes) else load
+    source = unpacked(load) if isinstance(load, bytes) else load
     replay = _Replay(answers)
     try:
         value = getattr(source, call.method)(*call.arguments, replay)
@@ -175,11 +175,6 @@ def run(load: DataSource | bytes, call: SourceCall, answers: Answers) -> Ran:
         return Ran(needed=needed.asked, refused=replay.refused)
     except BaseException as error:  # noqa: BLE001 - a source may raise anything at all
         return Ran(error=as_source_error(error, extra=dict(call.extra)), refused=replay.refused)
-
-
-@lru_cache(2)  # one at a time, and the next: a worker serves one job after the other
-def _unpacked(load: bytes) -> DataSource:
-    return cast("DataSource", pickle.loads(load))  # noqa: S301 - made by `_packed`, in the process that started this one
 
 
 class _Replay:

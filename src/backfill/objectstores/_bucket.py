@@ -67,7 +67,7 @@ class Bucket:
             try:
                 found = self._objects.get(self.prefix + key)
                 return Tagged(bytes(found.bytes()), found.meta["e_tag"] or "")
-            except FileNotFoundError:
+            except FileNotFoundError:  # no such object, which is an answer
                 return None
 
     def write(self, key: str, content: bytes) -> None:

@@ -175,7 +175,7 @@ class ObjectRawArchive:
         kept = self._bucket.read(_content_key(sha256))
         try:
             content = None if kept is None else gzip.decompress(kept)
-        except (gzip.BadGzipFile, EOFError, zlib.error):
+        except (gzip.BadGzipFile, EOFError, zlib.error):  # damaged: told by who asked for it, or written anew
             return None
         return content if content is not None and hashlib.sha256(content).hexdigest() == sha256 else None
 

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from backfill.fetching.reuse import Archive
 from backfill.protocols import DataSource
-from backfill.rebuilding.replay import Made, Part, make, make_elsewhere, packed
+from backfill.rebuilding.replay import Made, Part, make, make_elsewhere, packed_with
 
 CHUNK = 8
 """So many districts at most are made together: few enough to keep several processes busy, and the garbage collector, which looks at all
@@ -36,7 +36,7 @@ class Maker:
         self._source = source
         self._archive = archive
         self._executor = executor
-        self._packed = b"" if executor is None else packed(source, archive)
+        self._packed = b"" if executor is None else packed_with(source, archive)
 
     def make(self, parts: Iterable[Part]) -> Iterator[Made]:
         """Iterate over what becomes of *parts*, which are read no faster than they are made.

@@ -5,10 +5,8 @@ Everything here is values and functions, so that it runs in any thread or proces
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import cast
 
 from attrs import evolve, field, frozen
@@ -16,6 +14,7 @@ from attrs import evolve, field, frozen
 from backfill.clock import SystemClock
 from backfill.engine.collect import Batch, Collector
 from backfill.engine.growth import grown
+from backfill.engine.pickled import packed, unpacked
 from backfill.errors import BackfillError, DataUnavailable, InvalidRequest, NotArchived, PermanentSourceError, SourceError
 from backfill.fetching.pinned import PinnedFetch
 from backfill.fetching.reuse import Archive
@@ -115,28 +114,20 @@ def make_summaries(source: DataSource, archive: Archive, part: Part) -> Mapping[
         raise _not_archived(error) from error
 
 
-def packed(source: DataSource, archive: Archive) -> bytes:
+def packed_with(source: DataSource, archive: Archive) -> bytes:
     """Return *source* and *archive* in a form that goes to other processes.
 
     Raises:
         InvalidRequest: They cannot be pickled.
     """
-    try:
-        return pickle.dumps((source, archive))
-    except Exception as error:
-        rule = f"the source and its archive must be such as pickle can carry to another process ({error})"
-        raise InvalidRequest("executor", source, rule, "leave the executor out, or keep the archive in a RawArchive") from error
+    remedy = "leave the executor out, or keep the archive in a RawArchive"
+    return packed((source, archive), source, what="the source and its archive", remedy=remedy)
 
 
 def make_elsewhere(load: bytes, part: Part) -> Made:
-    """Return what `make` returns, in the process that this is called in; *load* is what `packed` returned."""
-    source, archive = _unpacked(load)
+    """Return what `make` returns, in the process that this is called in; *load* is what `packed_with` returned."""
+    source, archive = cast("tuple[DataSource, Archive]", unpacked(load))
     return make(source, archive, part)
-
-
-@lru_cache(2)  # one at a time, and the next: a worker serves one job after the other
-def _unpacked(load: bytes) -> tuple[DataSource, Archive]:
-    return cast("tuple[DataSource, Archive]", pickle.loads(load))  # noqa: S301 - made by `packed`, in the process that started this one
 
 
 # --- within -----------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ class SeenRows:
         with self._lock:
             if self._path is None:
                 return self._remembered(key, day)
-            with suppress(sqlite3.Error, OSError, ValueError):
+            with suppress(sqlite3.Error, OSError, ValueError):  # begun anew below: it is a help, and no record
                 return self._kept(self._opened(self._path), key, day)
             self._forget()
         return day
@@ -94,13 +94,13 @@ class SeenRows:
         """Take away a file that cannot be used, so that the next use makes another."""
         self._let_go()
         if self._path is not None:
-            with suppress(OSError):
+            with suppress(OSError):  # the next use tries again
                 if self._path.read_bytes()[:6] not in {b"SQLite", b""}:
                     self._path.unlink()
 
     def _let_go(self) -> None:
         if self._connection is not None and self._pid == os.getpid():
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.Error):  # it is let go all the same
                 self._connection.close()
         self._connection = None
 

@@ -46,7 +46,7 @@ class DraftsContract(StoreHooks):
             draft.put(record())
             draft.put_summary("totals", 1, as_of=DAY)
         for kind in (ValueError, KeyboardInterrupt):
-            with suppress(kind), store.begin(DAY, job_id="job-1") as draft:
+            with suppress(kind), store.begin(DAY, job_id="job-1") as draft:  # raised below
                 draft.put(record())
                 raise kind
         equal((list(store.days()), dict(store.entries(DAY))), ([], {}), "days and entries after drafts were left")

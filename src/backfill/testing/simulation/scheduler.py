@@ -205,7 +205,7 @@ class Scheduler:
         try:
             if not task.process.has_ended:
                 run()
-        except Ended:
+        except Ended:  # as a process ends: without a word
             pass
         except BaseException as error:  # noqa: BLE001 - told to who runs the simulation
             self.fail(error)
