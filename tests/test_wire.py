@@ -105,4 +105,12 @@ def test_a_coverage_is_a_number_for_each_cell() -> None:
         {"day": "2023-01-30", "gap": None, "cells": [0, 5]},
         {"day": "2023-01-31", "gap": "closing", "cells": [4, 4]},
     ]
-    assert wire["counts"] == {"full": 1, "summary": 0, "partial": 0, "failed": 0, "unavailable": 2, "never-tried": 1}
+    assert wire["counts"] == {
+        "full": 1,
+        "summary": 0,
+        "partial": 0,
+        "failed": 0,
+        "unavailable": 2,
+        "never-tried": 1,
+        "damaged": 0,
+    }

@@ -53,6 +53,7 @@ _STATES = {
     CellState.PARTIAL: (YELLOW, "+"),
     CellState.SUMMARY: (BLUE, "_"),
     CellState.FULL: (GREEN, ""),
+    CellState.DAMAGED: ("#cc79a7", "X"),
 }
 _ORDER = tuple(_STATES)
 _HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d00")

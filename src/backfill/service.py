@@ -163,11 +163,13 @@ class BackfillService(Historian):
         districts: Sequence[str] | None = None,
         frequency: Frequency | str = "daily",
     ) -> Job:
-        """Accept a job that collects exactly what is missing: of the districts of a coverage, what failed or was never tried.
+        """Accept a job that collects exactly what is missing (`Coverage.missing`): what failed, was never tried, or is partial.
 
-        It collects them in the detail in which the rest is stored: in full if all of it is. What is stored stays as it is, a summary too:
-        ask for ``detail="full"`` in a request to have more. What is known not to have been published is not asked for again. Where no
-        district is known, as in an empty store, the days are collected as a whole.
+        It collects them in the detail in which the rest is stored: in full if all of it is. What is whole stays as it is, a summary too:
+        ask for ``detail="full"`` in a request to have more. What is known not to have been published is not asked for again, and a
+        damaged day is left alone, as nothing is stored over it. Where no district is known, as in an empty store, the days are collected
+        as a whole. Records in full that are partial need calls of their own: of a day that is otherwise filled by one summary they are
+        filled by the next such job, once nothing else is missing.
 
         Args:
             coverage: What `coverage` returned, alone; or the first day of the range to look at.
@@ -189,7 +191,8 @@ class BackfillService(Historian):
             last = coverage if end is None else end
             coverage = self.coverage(coverage, last, districts=districts, frequency=frequency)
         plan = self._planner.plan(filling(coverage, self._scope.resolve(None).districts))
-        return Job(self, self._accept(self._planner.narrow(plan, missing_units(coverage), rate=self._rate())))
+        missing, by_district = missing_units(coverage, plan.strategy.method)
+        return Job(self, self._accept(self._planner.narrow(plan, missing, rate=self._rate(), by_district=by_district)))
 
     # --- stopping and going on ----------------------------------------------------------------------------------------
 

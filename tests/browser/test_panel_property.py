@@ -194,7 +194,11 @@ def test_p11_any_plan_is_rendered_from_the_response_alone(stage: Page) -> None:
 def test_p11_any_coverage_is_rendered_from_the_response_alone(stage: Page) -> None:
     """Of any coverage the counts are read, of all and of each district, the failed days, and whether there are gaps to fill. [P11, B5, R12.3]"""
     words = dict(
-        zip(CellState, ("Full", "Summary only", "To be completed", "Failed", "Not published", "Never tried"), strict=True)
+        zip(
+            CellState,
+            ("Full", "Summary only", "To be completed", "Failed", "Not published", "Never tried", "Damaged"),
+            strict=True,
+        )
     )
 
     @settings(max_examples=6, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -207,7 +211,7 @@ def test_p11_any_coverage_is_rendered_from_the_response_alone(stage: Page) -> No
             if not coverage.districts:
                 assert "Nothing was ever collected in this range" in text
                 continue
-            gaps = coverage.counts[CellState.FAILED] + coverage.counts[CellState.NEVER_TRIED]
+            gaps = sum(coverage.counts[state] for state in (CellState.FAILED, CellState.NEVER_TRIED, CellState.PARTIAL))
             assert "".join(f"{words[state]}: {coverage.counts[state]}" for state in CellState) in text
             for name in coverage.districts:
                 states = [coverage.state(day, name) for day in coverage.days]

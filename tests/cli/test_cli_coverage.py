@@ -85,7 +85,7 @@ def test_nothing_stored_is_said(tmp_path: Path) -> None:
 
 def test_each_state_has_its_letter() -> None:
     """A day is a letter where months do not fit, and every state can be told without colours. [B5]"""
-    full, summary, _partial, failed, unavailable, never = CellState
+    full, summary, _partial, failed, unavailable, never, _damaged = CellState
     lines = drawn(covering({"91": [full, summary, failed, unavailable, never, full]}))
     assert lines == [
         f"{'':26}2023",
@@ -97,7 +97,7 @@ def test_each_state_has_its_letter() -> None:
 
 def test_a_terminal_without_unicode_gets_plain_letters() -> None:
     """Where more than ASCII cannot be written, the picture is drawn with what can. [B5]"""
-    full, summary, _partial, failed, unavailable, never = CellState
+    full, summary, _partial, failed, unavailable, never, _damaged = CellState
     lines = drawn(covering({"91": [full, summary, failed, unavailable, never]}), encoding="ascii")
     assert lines[2] == f"{'91':26}#+x."
     assert lines[3].startswith("# full 1   + summary 1   x failed 1   . unavailable 1")

@@ -101,7 +101,7 @@ def test_every_cell_has_the_state_that_manifest_and_ledger_give_it() -> None:
         (2, "1"): PARTIAL, (2, "2"): NEVER, (2, "3"): NEVER,
     }  # fmt: skip
     assert coverage.detail(day(2), "1") == "full"
-    assert dict(coverage.counts) == {FULL: 1, SUMMARY: 1, PARTIAL: 1, FAILED: 2, UNAVAILABLE: 1, NEVER: 3}
+    assert dict(coverage.counts) == {FULL: 1, SUMMARY: 1, PARTIAL: 1, FAILED: 2, UNAVAILABLE: 1, NEVER: 3, CellState.DAMAGED: 0}
     assert (coverage.start, coverage.end, coverage.frequency, dict(coverage.gaps)) == (DAY, day(2), "daily", {})
 
 

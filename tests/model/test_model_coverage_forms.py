@@ -18,8 +18,8 @@ from backfill.model.coveragecells import CODES, DayCells
 from backfill.model.coverageforms import TYPED, Columns
 
 START = date(2023, 1, 1)
-FULL, SUMMARY, PARTIAL, FAILED, UNAVAILABLE, NEVER = CellState
-KNOWN = [state for state in CellState if state not in {PARTIAL, NEVER}]
+FULL, SUMMARY, PARTIAL, FAILED, UNAVAILABLE, NEVER, DAMAGED = CellState
+KNOWN = [state for state in CellState if state not in {PARTIAL, NEVER, DAMAGED}]
 
 
 @st.composite
@@ -144,4 +144,4 @@ def test_a_coverage_becomes_a_data_frame() -> None:
     coverage = Coverage(START, START, "daily", (START,), ("61",), {START: {"61": FULL}}, {})
     frame = coverage.to_frame("polars")
     assert list(frame.iter_rows()) == [(START, "61", "full", None, "full")]  # type: ignore[attr-defined] # a frame of Polars
-    assert list(TYPED.values()) == list("#+~x. ")
+    assert list(TYPED.values()) == list("#+~x. !")

@@ -357,6 +357,7 @@ def test_coverage_says_of_each_day_and_district_what_became_of_it() -> None:
         assert coverage.gaps == {day(0): "closing"}
         assert coverage.counts == {
             CellState.FULL: 2, CellState.SUMMARY: 0, CellState.PARTIAL: 0, CellState.FAILED: 1, CellState.UNAVAILABLE: 3, CellState.NEVER_TRIED: 2,
+            CellState.DAMAGED: 0,
         }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from backfill.model import CellState, DayCells, DayOutline, UnitState
 from backfill.model.units import CODES, OutcomeRow
 from backfill.protocols import SupportsOutlines
 from backfill.stores import PerDistrictFileSnapshotStore, check, repair
+from backfill.stores._missing import no_manifest
 from backfill.testing.files import UnsyncedFiles
 from backfill.testing.samples import DAY, record, store_records
 
@@ -45,8 +46,9 @@ def store(tmp_path: Path) -> PerDistrictFileSnapshotStore:
 
 
 def expected(store: PerDistrictFileSnapshotStore) -> dict[date, DayOutline]:
-    """Return what the manifests say."""
-    return {day: DayOutline.of(store.entries(day)) for day in store.days()}
+    """Return what the manifests say, and what is left of days that have none."""
+    remnants = {day: DayOutline.damaged(no_manifest(store.root / f"{day}")) for day in store.remnants()}
+    return remnants | {day: DayOutline.of(store.entries(day)) for day in store.days()}
 
 
 def test_an_outline_says_what_is_stored(store: PerDistrictFileSnapshotStore) -> None:
@@ -103,6 +105,21 @@ def test_outlines_follow_the_days(store: PerDistrictFileSnapshotStore, change: C
     change(store)
     for _look in range(2):
         assert store.outlines() == expected(store)
+
+
+@pytest.mark.parametrize("content", [b"{}", b"", b"\0"])
+def test_a_day_that_cannot_be_read_says_so_until_it_can(store: PerDistrictFileSnapshotStore, content: bytes) -> None:
+    """One manifest that is none takes no other day's outline with it, and is not remembered. [B5, B2]"""
+    path = store.root / f"{SECOND}" / "manifest.json"
+    whole, before = path.read_bytes(), store.outlines()
+    path.write_bytes(content)
+    for _look in range(2):
+        found = store.outlines()
+        assert [day for day in found if found[day].damage] == [SECOND]
+        assert "manifest" in str(found[SECOND].damage)
+        assert {day: found[day] for day in (DAY, THIRD)} == {day: before[day] for day in (DAY, THIRD)}
+    path.write_bytes(whole)
+    assert store.outlines() == before
 
 
 def test_check_and_repair_know_the_file(store: PerDistrictFileSnapshotStore) -> None:

@@ -38,7 +38,15 @@ def test_coverage_says_what_is_there_and_why_the_rest_is_not() -> None:
     states = [[coverage["states"][cell] for cell in row["cells"]] for row in coverage["rows"]]
     assert coverage["districts"] == ["A", "B"]
     assert states == [["full", "failed"], ["full", "unavailable"], ["never-tried", "never-tried"]]
-    assert coverage["counts"] == {"full": 2, "summary": 0, "partial": 0, "failed": 1, "unavailable": 1, "never-tried": 2}
+    assert coverage["counts"] == {
+        "full": 2,
+        "summary": 0,
+        "partial": 0,
+        "failed": 1,
+        "unavailable": 1,
+        "never-tried": 2,
+        "damaged": 0,
+    }
     assert coverage["states"] == list(CellState)
 
 

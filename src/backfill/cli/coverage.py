@@ -21,7 +21,7 @@ from backfill.cli.options import (
     talk,
     talking,
 )
-from backfill.cli.picture import print_coverage
+from backfill.cli.picture import print_coverage, print_damaged
 from backfill.cli.printing import print_json
 
 
@@ -59,7 +59,9 @@ def command(
         sys.stdout.write(coverage.to_csv())
     elif html:
         sys.stdout.write(f"{coverage.to_html()}\n")
-    elif coverage.districts:
-        print_coverage(results(), coverage)
+    elif coverage.districts or coverage.damaged:
+        if coverage.districts:
+            print_coverage(results(), coverage)
+        print_damaged(results(), coverage)
     else:
         results().print(f"Nothing is stored of {start} to {end}, and nothing was tried.")

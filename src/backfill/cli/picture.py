@@ -25,6 +25,7 @@ _STYLES: Mapping[CellState, str] = {
     CellState.FAILED: "bold red",
     CellState.UNAVAILABLE: "dim",
     CellState.NEVER_TRIED: "",
+    CellState.DAMAGED: "bold magenta",
 }
 
 
@@ -36,6 +37,12 @@ def print_coverage(console: Console, coverage: Coverage) -> None:
         for text, state in parts:
             line.append(printable(text), style=None if state is None else _STYLES[state])
         console.print(line, soft_wrap=True)
+
+
+def print_damaged(console: Console, coverage: Coverage) -> None:
+    """Print the days that cannot be read, each with what is wrong and the remedy."""
+    for day, why in coverage.damaged.items():
+        console.print(Text(printable(f"{day} is damaged: {why}")), soft_wrap=True)
 
 
 def can_draw(console: Console) -> bool:

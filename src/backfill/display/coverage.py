@@ -24,8 +24,9 @@ _COLOURS = {
     "failed": markup.RED,
     "unavailable": markup.GREY,
     "never-tried": markup.NONE,
+    "damaged": markup.RED,
 }
-_LETTERS = {"summary": "-", "partial": "~", "failed": "x", "unavailable": "."}
+_LETTERS = {"summary": "-", "partial": "~", "failed": "x", "unavailable": ".", "damaged": "!"}
 """What tells the states apart without colours: those in full and those never tried have none."""
 
 _CELL = "background:{};min-width:7px;height:14px;padding:0;border:1px solid rgba(128,128,128,.4);font:9px/1 monospace;text-align:center;color:#000"

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from backfill.engine.calendar import check_range, list_editions
-from backfill.errors import InvalidRequest
-from backfill.model import BackfillRequest, CellState, Coverage, DayCells, DayOutline, Edition, Frequency, UnitState
-from backfill.model.coveragecells import STATES, STORED
+from backfill.errors import DamagedFile, InvalidRequest
+from backfill.model import BackfillRequest, CellState, Coverage, DayCells, DayOutline, Edition, Frequency, Method, UnitState
+from backfill.model.coveragecells import STORED
 from backfill.model.units import OutcomeRow
-from backfill.protocols import Clock, DataSource, JobStore, SnapshotStore, SupportsOutcomes, SupportsOutlines
+from backfill.protocols import Clock, DataSource, JobStore, SnapshotStore, SupportsOutcomes, SupportsOutlines, SupportsRemnants
 
-_MISSING = frozenset({CellState.FAILED, CellState.NEVER_TRIED})
 _OUTCOMES: Mapping[UnitState, CellState] = {
     UnitState.FAILED: CellState.FAILED,
     UnitState.UNAVAILABLE: CellState.UNAVAILABLE,
@@ -36,7 +35,7 @@ def survey(
 ) -> Coverage:
     """Return the state of every (day, district) of the range; *districts* ``None`` = all that are stored or were tried.
 
-    Opens no district file and sends no request.
+    Opens no district file and sends no request. A day that is damaged keeps none of the others from being told.
 
     Raises:
         InvalidRequest: The range reaches beyond what can have been published, or selects no day.
@@ -47,13 +46,17 @@ def survey(
     stored = store.outlines(start, end) if isinstance(store, SupportsOutlines) else _outlines(store, start, end, editions)
     cells: dict[date, Mapping[str, CellState]] = {}
     incomplete: dict[date, frozenset[str]] = {}
+    damaged: dict[date, str] = {}
     for day in (edition.day for edition in editions):
         outline = stored.get(day, _NOTHING)
+        if outline.damage is not None:
+            damaged[day] = outline.damage
+            continue
         cells[day] = _cells(outline.cells, ledger.get(day))
         if outline.incomplete:
             incomplete[day] = outline.incomplete if districts is None else outline.incomplete & frozenset(districts)
     if districts is None:
-        districts = _districts(cells.values())
+        districts = _districts((*cells.values(), *(_tried(ledger.get(day, {})) for day in damaged)))
     whole = {
         day: _OUTCOMES[outcomes[None]] for day, outcomes in ledger.items() if day in cells and outcomes.get(None) in _OUTCOMES
     }
@@ -69,28 +72,35 @@ def survey(
         gaps={edition.day: str(edition.gap) for edition in editions if edition.gap is not None},
         incomplete=incomplete,
         whole=whole,
+        damaged=damaged,
     )
 
 
-def missing_units(coverage: Coverage) -> dict[date, tuple[str, ...] | None]:
-    """Return, for each day of *coverage* with something missing that can be had, the districts (``None`` = all that the day has).
+def missing_units(coverage: Coverage, method: Method) -> tuple[dict[date, tuple[str, ...] | None], frozenset[date]]:
+    """Return what of *coverage* a job that collects by *method* fills, and the days of it that need a call for each district instead.
 
-    Missing is what failed, and what was never tried. Where no district is known at all, whole days are.
+    What is partial and stored in full, a summary of the day does not complete. So where the method is such a summary, a day that lacks
+    nothing else is collected by districts; of one that does, only the rest is filled, and these by the next job.
 
     Raises:
-        InvalidRequest: Nothing is missing.
+        InvalidRequest: Nothing is missing that can be had.
     """
-    missing: dict[date, tuple[str, ...] | None] = {}
-    for day, row in zip(coverage.days, coverage.grid, strict=True):
-        if not coverage.districts and day not in coverage.gaps and coverage.whole.get(day) is not CellState.UNAVAILABLE:
-            missing[day] = None
-        names = tuple(district for district, code in zip(coverage.districts, row, strict=True) if STATES[code] in _MISSING)
-        if names:
-            missing[day] = names
-    if not missing:
+    if not coverage.missing:
         rule = "nothing is missing that can be had"
-        raise InvalidRequest("coverage", f"{coverage.start} to {coverage.end}", rule, "there is nothing to do")
-    return missing
+        remedy = f"mend the damaged days first: {_listed(coverage.damaged)}" if coverage.damaged else "there is nothing to do"
+        raise InvalidRequest("coverage", f"{coverage.start} to {coverage.end}", rule, remedy)
+    missing, by_district = dict(coverage.missing), set[date]()
+    for day, names in coverage.missing.items() if method is Method.SYSTEM_WIDE else ():
+        rest = tuple(name for name in names or () if coverage.detail(day, name) != CellState.FULL)
+        if rest:
+            missing[day] = rest
+        elif names is not None:
+            by_district.add(day)
+    return missing, frozenset(by_district)
+
+
+def _listed(days: Iterable[date]) -> str:
+    return ", ".join(map(str, days))
 
 
 def filling(coverage: Coverage, configured: tuple[str, ...] | None) -> BackfillRequest:
@@ -116,8 +126,22 @@ def _details(coverage: Coverage) -> Iterator[str | None]:
 
 
 def _outlines(store: SnapshotStore, start: date, end: date, editions: Sequence[Edition]) -> Mapping[date, DayOutline]:
+    remnants = store.remnants(start, end) if isinstance(store, SupportsRemnants) else ()
+    found = {day: DayOutline.damaged("it has files, and no manifest that would say what they are") for day in remnants}
     stored = frozenset(store.days(start, end))
-    return {edition.day: DayOutline.of(store.entries(edition.day)) for edition in editions if edition.day in stored}
+    return found | {edition.day: _outline(store, edition.day) for edition in editions if edition.day in stored}
+
+
+def _outline(store: SnapshotStore, day: date) -> DayOutline:
+    try:
+        return DayOutline.of(store.entries(day))
+    except DamagedFile as error:
+        return DayOutline.damaged(error)
+
+
+def _tried(outcomes: Mapping[str | None, UnitState]) -> dict[str, CellState]:
+    """Return the districts that jobs have tried to collect, whatever became of them."""
+    return {name: CellState.DAMAGED for name in outcomes if name is not None}
 
 
 def _cells(stored: DayCells, outcomes: Mapping[str | None, UnitState] | None) -> Mapping[str, CellState]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from attrs import evolve
@@ -12,7 +13,7 @@ from attrs import evolve
 from backfill.engine.calendar import check_range, list_editions
 from backfill.engine.scoping import resolve_scope
 from backfill.engine.selector import DataSourceSelector
-from backfill.errors import InvalidRequest, PlanOutdated
+from backfill.errors import DamagedFile, InvalidRequest, PlanOutdated, SnapshotNotFound
 from backfill.jsonvalues import dumps
 from backfill.model import (
     BackfillPlan,
@@ -30,6 +31,8 @@ from backfill.protocols import Clock, DataSource, DaySummarizer, DistrictCatalog
 
 EXACT_UNITS = 20_000
 """Up to so many units each is asked for its documents; beyond, the first district of a day stands for the others."""
+
+logger = logging.getLogger("backfill.engine")
 
 Lists = Mapping[date, tuple[str, ...]]
 Failed = Mapping[date, tuple[str, ...] | None]
@@ -103,11 +106,19 @@ class Planner:
             raise PlanOutdated(_differences(plan, fresh))
         return plan
 
-    def narrow(self, plan: BackfillPlan, failed: Failed, *, rate: float | None = None) -> BackfillPlan:
+    def narrow(
+        self, plan: BackfillPlan, failed: Failed, *, rate: float | None = None, by_district: Collection[date] = ()
+    ) -> BackfillPlan:
         """Return a plan of only the *failed* districts of the days of *plan* (``None`` = a day that could not be listed).
 
         The scope is resolved anew: what has left the configuration since is not fetched again (P7). So is what exists: what
         another job has stored since, or was skipped in a day that could not be listed, is skipped.
+
+        Args:
+            plan: Of all.
+            failed: Which of it remain.
+            rate: Requests a second that the door allows, for the time needed.
+            by_district: Of its days those that are collected by a call for each district, or for several, whatever the plan's strategy is.
 
         Raises:
             InvalidRequest: Nothing of it is in scope any more, or the plan is of another source.
@@ -126,10 +137,11 @@ class Planner:
                 elif scope.districts is not None:
                     names = tuple(name for name in names if name in scope.districts)
                 if names != ():
-                    entries = self._store.entries(planned.day) if plan.request.skip_existing else {}
+                    entries = self._entries(planned.day) if plan.request.skip_existing else {}
                     existing = _satisfying(entries, names, plan.strategy.detail)
                     whole = planned.listed and names == planned.districts  # else `names` is not the day's own list any more
-                    days.append(evolve(planned, districts=names, existing=existing, listed=whole))
+                    method = planned.strategy if planned.day not in by_district else _fuller(names)
+                    days.append(evolve(planned, districts=names, existing=existing, listed=whole, strategy=method))
         if not days:
             gone = sorted({name for names in failed.values() for name in names or ()})
             raise InvalidRequest(
@@ -147,7 +159,7 @@ class Planner:
         stored: bool,
         skip: bool,
     ) -> PlannedDay:
-        entries = self._store.entries(edition.day) if stored and skip and edition.gap is None else {}
+        entries = self._entries(edition.day) if stored and skip and edition.gap is None else {}
         gap = edition.gap
         listed = False
         if districts is None and gap is None:
@@ -160,9 +172,20 @@ class Planner:
         existing = _satisfying(entries, districts, strategy.detail)
         return PlannedDay(edition.day, edition.as_of, gap, edition.settled_on, strategy.method, districts, existing, listed)
 
+    def _entries(self, day: date) -> Mapping[str, RecordHeader]:
+        """Return what is stored of *day*; nothing where it is damaged, which keeps no other day from being planned."""
+        try:
+            return self._store.entries(day)
+        except DamagedFile as error:
+            logger.warning("%s is planned as if nothing were stored, and cannot be stored over: %s", day, error)
+            return {}
+
     def _stored_list(self, day: date) -> tuple[str, ...] | None:
         """Return the districts that a listing of *day* gave when it was stored; ``None`` = it never was listed."""
-        metadata = self._store.read(day).metadata
+        try:
+            metadata = self._store.read(day).metadata
+        except (DamagedFile, SnapshotNotFound):  # told when the day is stored; the publisher lists it again
+            return None
         if not metadata.listed:
             return None
         gone = frozenset(metadata.unavailable)
@@ -195,6 +218,10 @@ class Planner:
         if unknown:
             result["districts"] = None
         return result, not unknown and each
+
+
+def _fuller(districts: Sequence[str] | None) -> Method:
+    return Method.TARGETED if districts is not None and len(districts) > 1 else Method.PER_DISTRICT
 
 
 def _satisfying(entries: Mapping[str, RecordHeader], districts: tuple[str, ...] | None, detail: str) -> tuple[str, ...]:

@@ -9,8 +9,10 @@ from functools import cached_property
 from attrs import field, frozen
 
 from backfill.model.checks import frozen_mapping, sized
-from backfill.model.coveragecells import STORED, CellState, DayCells, grid_row
+from backfill.model.coveragecells import STATES, STORED, CellState, DayCells, grid_row
 from backfill.model.coverageforms import CoverageForms
+
+_MISSING = frozenset({CellState.FAILED, CellState.NEVER_TRIED, CellState.PARTIAL})
 
 
 def _cells(value: Mapping[date, Mapping[str, CellState]]) -> Mapping[date, Mapping[str, CellState]]:
@@ -21,7 +23,7 @@ def _names(value: Mapping[date, frozenset[str]]) -> Mapping[date, frozenset[str]
     return frozen_mapping(value)
 
 
-def _gaps(value: Mapping[date, str]) -> Mapping[date, str]:
+def _texts(value: Mapping[date, str]) -> Mapping[date, str]:
     return frozen_mapping(value)
 
 
@@ -44,6 +46,7 @@ class Coverage(CoverageForms):
         gaps: Days that the source is known not to have, with the kind of gap.
         incomplete: For each day the districts that are stored, and that a later run completes; their state is partial.
         whole: What became of days as a whole, whose districts could not be listed: failed, or unavailable.
+        damaged: Days of which something is stored that cannot be read, each with what is wrong and the remedy.
     """
 
     start: date
@@ -52,9 +55,10 @@ class Coverage(CoverageForms):
     days: tuple[date, ...] = field(repr=sized("days"))
     districts: tuple[str, ...]
     cells: Mapping[date, Mapping[str, CellState]] = field(repr=False, converter=_cells)
-    gaps: Mapping[date, str] = field(factory=dict, repr=False, converter=_gaps)
+    gaps: Mapping[date, str] = field(factory=dict, repr=False, converter=_texts)
     incomplete: Mapping[date, frozenset[str]] = field(factory=dict, repr=False, converter=_names, kw_only=True)
     whole: Mapping[date, CellState] = field(factory=dict, repr=False, converter=_whole)
+    damaged: Mapping[date, str] = field(factory=dict, repr=False, converter=_texts, kw_only=True)
 
     @cached_property
     def grid(self) -> tuple[bytes, ...]:
@@ -65,6 +69,24 @@ class Coverage(CoverageForms):
             grid_row(self.districts, self.cells.get(day, nothing), self._otherwise(day), self.incomplete.get(day), orders)
             for day in self.days
         )
+
+    @cached_property
+    def missing(self) -> Mapping[date, tuple[str, ...] | None]:
+        """For each day with something missing that can be had, its districts; ``None`` = all that the day has, as none is known at all.
+
+        Missing is what failed, what was never tried, and what is partial. What is known not to have been published cannot be had, nor
+        can what is damaged: nothing is stored over it.
+        """
+        found: dict[date, tuple[str, ...] | None] = {}
+        for day, row in zip(self.days, self.grid, strict=True):
+            if day in self.gaps or day in self.damaged:
+                continue
+            names = tuple(district for district, code in zip(self.districts, row, strict=True) if STATES[code] in _MISSING)
+            if names:
+                found[day] = names
+            elif not self.districts and self.whole.get(day) is not CellState.UNAVAILABLE:
+                found[day] = None
+        return frozen_mapping(found)
 
     def state(self, day: date, district: str) -> CellState:
         """Return the state of one (day, district); a day in a known gap is unavailable."""
@@ -86,4 +108,6 @@ class Coverage(CoverageForms):
                 yield day, district, states[code]
 
     def _otherwise(self, day: date) -> CellState:
+        if day in self.damaged:
+            return CellState.DAMAGED
         return CellState.UNAVAILABLE if day in self.gaps else CellState.NEVER_TRIED

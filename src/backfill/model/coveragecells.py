@@ -22,6 +22,8 @@ class CellState(StrEnum):
     """Not stored: nothing was published."""
     NEVER_TRIED = "never-tried"
     """Not stored, and nothing is known of it."""
+    DAMAGED = "damaged"
+    """Something is stored of the day, and cannot be read; nothing says which districts, and nothing is stored over it."""
 
 
 STORED = frozenset({CellState.FULL, CellState.SUMMARY})

@@ -16,16 +16,17 @@ from backfill.model.coveragecells import CODES, STATES, CellState
 from backfill.tables import Column as TableColumn
 from backfill.tables import Table
 
-DRAWN = dict(zip(CellState, "█▒▓✗· ", strict=True))
+DRAWN = dict(zip(CellState, "█▒▓✗· !", strict=True))
 """The letter that a picture has for each state."""
 
-TYPED = dict(zip(CellState, "#+~x. ", strict=True))
+TYPED = dict(zip(CellState, "#+~x. !", strict=True))
 """The same of the letters of ASCII."""
 
 NOT_PUBLISHED = "nothing-published"
 """The kind of what a job asked for, where nothing was published."""
 
 _WORST_FIRST = (
+    CellState.DAMAGED,
     CellState.FAILED,
     CellState.NEVER_TRIED,
     CellState.PARTIAL,
@@ -98,6 +99,7 @@ class CoverageForms:
     days: tuple[date, ...]
     districts: tuple[str, ...]
     gaps: Mapping[date, str]
+    damaged: Mapping[date, str]
 
     @property
     @abstractmethod
@@ -262,6 +264,7 @@ class CoverageForms:
             "letters": {TYPED[state]: str(state) for state in CellState},
             "days": {day.isoformat(): row.translate(_LETTERED).decode() for day, row in zip(self.days, self.grid, strict=True)},
             "gaps": {day.isoformat(): kind for day, kind in self.gaps.items()},
+            "damaged": {day.isoformat(): why for day, why in self.damaged.items()},
             "counts": {str(state): counts[state] for state in CellState},
             "unavailable": dict(self.unavailable),
         }

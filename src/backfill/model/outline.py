@@ -19,10 +19,12 @@ class DayOutline:
     Attributes:
         cells: For each district the detail in which it is stored.
         incomplete: The districts that a later run completes: not settled, or of which a newer state is known in summary only.
+        damage: What is wrong with the day, of which something is there and cannot be read; ``None`` = nothing.
     """
 
     cells: DayCells
     incomplete: frozenset[str] = _NOTHING
+    damage: str | None = None
 
     @classmethod
     def of(cls, entries: Mapping[str, RecordHeader]) -> DayOutline:
@@ -30,3 +32,8 @@ class DayOutline:
         codes = bytes(CODES[CellState(header.detail)] for header in entries.values())
         incomplete = frozenset(name for name, header in entries.items() if not header.settled or header.stale_detail)
         return cls(DayCells(tuple(entries), codes), incomplete)
+
+    @classmethod
+    def damaged(cls, why: object) -> DayOutline:
+        """Return the outline of a day that cannot be read; *why* is shown."""
+        return cls(DayCells((), b""), damage=str(why))

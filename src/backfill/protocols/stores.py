@@ -61,7 +61,10 @@ class SupportsOutlines(Protocol):
     """A store that knows its days in short, so that a coverage over years need not look at each of them."""
 
     def outlines(self, start: date | None = None, end: date | None = None, /) -> Mapping[date, DayOutline]:
-        """Return the outline of each stored day from *start* to *end* (inclusive), ascending: what `SnapshotStore.entries` says, in short."""
+        """Return the outline of each stored day from *start* to *end* (inclusive), ascending: what `SnapshotStore.entries` says, in short.
+
+        Raises nothing for a day that is damaged: its outline says so (`DayOutline.damaged`).
+        """
         ...
 
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
+from pathlib import Path
 
-from backfill.errors import SnapshotNotFound
+from backfill.errors import DamagedFile, SnapshotNotFound
+from backfill.stores._layout import MANIFEST
 
 
 def no_day(day: date) -> SnapshotNotFound:
     """Return the error for a day that is not stored."""
     return SnapshotNotFound(f"no snapshot of {day}; days() lists those there are, and a backfill of {day} would make it")
+
+
+def no_manifest(directory: Path) -> DamagedFile:
+    """Return the error for a day's directory whose files nothing describes."""
+    remedy = "move it away, or delete the day, then collect it again"
+    return DamagedFile(str(directory), f"holds files, but no {MANIFEST} that would say what they are", remedy)
 
 
 def no_district(day: date, district: str, stored: Iterable[str]) -> SnapshotNotFound:

@@ -24,6 +24,7 @@ from backfill.stores._layout import MANIFEST, METADATA, Layout, district_file, s
 from backfill.stores._locks import Locks
 from backfill.stores._manifest import FileFacts, Manifest, encode_manifest
 from backfill.stores._metadata import encode_metadata
+from backfill.stores._missing import no_manifest
 from backfill.stores._staged import complete, refuse_twins
 from backfill.stores._staging import Staging, Workspace
 from backfill.stores._tidying import Housekeeping
@@ -140,8 +141,7 @@ class Writer:
     def _refuse_foreign(self, day: date) -> None:
         live = self._layout.live(day)
         if live.is_dir() and self._files.names(live):
-            remedy = "move it away, or delete the day, then collect it again"
-            raise DamagedFile(str(live), f"holds files, but no {MANIFEST} that would say what they are", remedy)
+            raise no_manifest(live)
 
     def _without_damage(
         self, old: StoredDay, headers: Mapping[str, RecordHeader], summaries: Mapping[str, SummaryHeader]

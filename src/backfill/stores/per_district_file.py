@@ -22,6 +22,7 @@ from datetime import date
 from pathlib import Path
 
 from backfill.clock import SystemClock
+from backfill.errors import DamagedFile
 from backfill.model import DayOutline, RecordHeader
 from backfill.model.checks import as_date, as_path, as_seconds
 from backfill.protocols import Clock
@@ -32,7 +33,7 @@ from backfill.stores._index import EntryIndex
 from backfill.stores._layout import Layout, district_file, parse_day
 from backfill.stores._locks import Locks
 from backfill.stores._manifest import FileFacts, Manifest
-from backfill.stores._missing import no_day
+from backfill.stores._missing import no_day, no_manifest
 from backfill.stores._outlines import OutlineIndex
 from backfill.stores._problems import translated
 from backfill.stores._snapshot import FileSnapshot
@@ -159,10 +160,8 @@ class PerDistrictFileSnapshotStore:
     def outlines(self, start: date | None = None, end: date | None = None, /) -> Mapping[date, DayOutline]:
         """Return the outline of each stored day from *start* to *end* (inclusive), ascending.
 
-        Quick, also for ten years: of days that have not changed, nothing is opened but one file for all of them.
-
-        Raises:
-            DamagedFile: A manifest cannot be read.
+        Quick, also for ten years: of days that have not changed, nothing is opened but one file for all of them. A day whose manifest
+        cannot be read, or that has files and none, says so in its outline.
         """
         known = self._outlines.load()
         found: dict[date, DayOutline] = {}
@@ -170,12 +169,18 @@ class PerDistrictFileSnapshotStore:
         for day in self._named(start, end):
             stamp = self._generations.stamp(day)
             if stamp is None and not self._generations.is_stored(day):
+                if self._is_remnant(day):
+                    found[day] = DayOutline.damaged(no_manifest(self._layout.live(day)))
                 continue
             kept = known.get(day)
             if kept is not None and kept[0] == stamp:
                 found[day] = kept[1]
                 continue
-            found[day] = DayOutline.of(self.entries(day))
+            try:
+                found[day] = DayOutline.of(self.entries(day))
+            except DamagedFile as error:  # not kept: it costs a look each time, until somebody mends it
+                found[day] = DayOutline.damaged(error)
+                continue
             if stamp is not None:  # if the day was replaced meanwhile, the outline will not be believed
                 known[day] = stamp, found[day]
                 news = True
@@ -198,8 +203,12 @@ class PerDistrictFileSnapshotStore:
         They are damaged: nothing says what they hold, and nothing is stored over them. `backfill.stores.check` tells of them, too.
         """
         for day in self._named(start, end):
-            if not self._generations.is_stored(day) and self._generations.names(day) and not self._generations.is_stored(day):
+            if not self._generations.is_stored(day) and self._is_remnant(day):
                 yield day
+
+    def _is_remnant(self, day: date) -> bool:
+        """Whether a day that has no manifest has files; it may be stored in between."""
+        return bool(self._generations.names(day)) and not self._generations.is_stored(day)
 
     def _named(self, start: date | None, end: date | None) -> list[date]:
         """Return the days that have a directory, ascending."""

@@ -77,7 +77,7 @@ function covered(ui, act) {
   const { cover, coverGrid: grid } = ui;
   if (cover === null || grid === null) return h("p", { class: "muted", key: "none" }, ui.covering ? STRINGS.loading : STRINGS.coverageFirst);
   if (grid.districts.length === 0) return h("p", { class: "muted", key: "empty" }, STRINGS.coverageEmpty);
-  const gaps = (cover.counts.failed ?? 0) + (cover.counts["never-tried"] ?? 0);
+  const gaps = (cover.counts.failed ?? 0) + (cover.counts["never-tried"] ?? 0) + (cover.counts.partial ?? 0);
   return h(
     "section",
     { key: "covered", "aria-label": STRINGS.coverageTitle, "aria-busy": String(ui.covering) },

@@ -21,7 +21,7 @@ export const STRINGS = {
     cancelled: "Cancelled",
   },
   unit: { pending: "To do", completed: "Stored", skipped: "Stored before", unavailable: "Not published", failed: "Failed" },
-  cell: { full: "Full", summary: "Summary only", partial: "To be completed", failed: "Failed", unavailable: "Not published", "never-tried": "Never tried" },
+  cell: { full: "Full", summary: "Summary only", partial: "To be completed", failed: "Failed", unavailable: "Not published", "never-tried": "Never tried", damaged: "Damaged" },
   noUnit: "Not part of this job",
   gap: {
     closing: "inside another month's closing",

@@ -4,11 +4,11 @@
 const COLOURS = {
   light: {
     text: "#1c2024", muted: "#5a6270", back: "#ffffff", raised: "#f5f6f8", line: "#d5d9df", edge: "#7a828e", accent: "#0a5bc4", on: "#ffffff", danger: "#b3261e", warn: "#fdf1d8", wrong: "#fdeceb", live: "#1a7f5a",
-    completed: "#1f6cb0", full: "#1f6cb0", skipped: "#86b6e0", summary: "#86b6e0", partial: "#c99700", unavailable: "#b4b9c0", failed: "#d9480f", pending: "#e9ecf0", "never-tried": "#e9ecf0",
+    completed: "#1f6cb0", full: "#1f6cb0", skipped: "#86b6e0", summary: "#86b6e0", partial: "#c99700", unavailable: "#b4b9c0", failed: "#d9480f", pending: "#e9ecf0", "never-tried": "#e9ecf0", damaged: "#8f2d8a",
   },
   dark: {
     text: "#e7eaee", muted: "#a3acb9", back: "#14171b", raised: "#1e2329", line: "#343b45", edge: "#838d9b", accent: "#7db3ff", on: "#0b1a2e", danger: "#ff9a91", warn: "#3a2f14", wrong: "#3d1f1e", live: "#3ccf95",
-    completed: "#4f9be6", full: "#4f9be6", skipped: "#28527d", summary: "#28527d", partial: "#d6a800", unavailable: "#6b7480", failed: "#ff7f45", pending: "#2b313a", "never-tried": "#2b313a",
+    completed: "#4f9be6", full: "#4f9be6", skipped: "#28527d", summary: "#28527d", partial: "#d6a800", unavailable: "#6b7480", failed: "#ff7f45", pending: "#2b313a", "never-tried": "#2b313a", damaged: "#d68ad2",
   },
 };
 
@@ -59,7 +59,7 @@ input[type="checkbox"] { width: 1.1rem; height: 1.1rem; accent-color: var(--bf-a
 .badge.error, .badge.partial_success { border-color: var(--bf-failed); } .breaker.open, .breaker.half-open { border-color: var(--bf-failed); border-radius: .4rem; } .breaker.closed { border: 0; font-weight: 400; padding: 0; }
 .bar { display: flex; height: .7rem; border-radius: .35rem; overflow: hidden; background: var(--bf-pending); min-width: 8rem; }
 .bar span { flex: 0 1 0; } .bar .pending { background: none; }
-${["completed", "skipped", "unavailable", "failed", "full", "summary", "never-tried", "pending"].map((state) => `.bar .${state}, .swatch.${state} { background: var(--bf-${state}); }`).join("\n")}
+${["completed", "skipped", "unavailable", "failed", "full", "summary", "never-tried", "damaged", "pending"].map((state) => `.bar .${state}, .swatch.${state} { background: var(--bf-${state}); }`).join("\n")}
 .bar .pending { background: none; }
 .legend { list-style: none; padding: 0; display: flex; gap: .3rem 1.1rem; flex-wrap: wrap; font-size: .9rem; }
 .swatch { display: inline-block; width: .85rem; height: .85rem; border-radius: .2rem; margin-inline-end: .4rem; vertical-align: -.08rem; border: 1px solid var(--bf-edge); }

@@ -87,7 +87,7 @@
  */
 
 /**
- * @typedef {"full" | "summary" | "partial" | "failed" | "unavailable" | "never-tried"} CellState
+ * @typedef {"full" | "summary" | "partial" | "failed" | "unavailable" | "never-tried" | "damaged"} CellState
  */
 
 /**
