@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime
 from multiprocessing import get_context
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from backfill import BackfillRequest, BackfillService, Document, InvalidRequest, function_source
 from backfill.fetching import ArchiveFetch, RawArchive
 from backfill.fetching.memory import MemoryArchive
-from backfill.model import BackfillStatus
-from backfill.protocols import Fetch
+from backfill.model import BackfillStatus, DocumentRequest, Edition
+from backfill.protocols import DataSource, Fetch
+from backfill.scopes import DistrictConfigurationService
 from backfill.stores import MemorySnapshotStore
 from backfill.testing.fetch import DictFetch
 from backfill.toastmasters import source as toastmasters_source
@@ -250,8 +252,45 @@ def test_a_source_of_one_function_can_be_rebuilt(tmp_path: Path) -> None:
         assert counts(service.rebuild(FIRST, SECOND, districts=["north"]).wait(PATIENCE)) == {"completed": 1, "failed": 1}
         assert kept.store.read(FIRST).district("north").data == {"mm": 4}
         kept.store.delete(FIRST)
-        with pytest.raises(InvalidRequest, match="name the districts"):
-            service.rebuild(FIRST, SECOND)
+        assert counts(service.rebuild(FIRST, SECOND).wait(PATIENCE)) == {"completed": 1}, "the ledger knows who was there"
+        assert kept.store.read(FIRST).district("north").data == {"mm": 4}
+    with Kept(rain, kept.archive).service as service, pytest.raises(InvalidRequest, match="name the districts"):
+        service.rebuild(FIRST, SECOND)  # nothing tells which districts there are
+
+
+class Planned:
+    """A source that says beforehand which documents it needs, and whose documents do not tell their day."""
+
+    name = "rain"
+
+    def requests_for(self, edition: Edition, district: str | None, /) -> Sequence[DocumentRequest]:
+        """Return the one document of a district."""
+        return () if district is None else (DocumentRequest(f"https://rain.test/{edition.day}/{district}"),)
+
+    def collect_district(self, day: date, district: str, fetch: Fetch, /) -> object:
+        """Return what it says."""
+        return {"mm": int(fetch(f"https://rain.test/{day}/{district}").text)}
+
+
+@pytest.mark.parametrize("source", [rain, Planned()], ids=["asks", "plans"])
+@pytest.mark.parametrize("known", ["by a stored day beside it", "by the configuration"])
+def test_a_lost_day_is_made_of_the_districts_that_the_archive_has(tmp_path: Path, source: DataSource, known: str) -> None:
+    """Without a ledger, and though no document tells its day: those in scope, or of days nearby, that the archive gives. [B4]"""
+    third = date(2024, 1, 3)
+    kept = Kept(source, RawArchive(tmp_path / "raw"))
+    for day, district in ((FIRST, "north"), (FIRST, "south"), (SECOND, "north"), (third, "south")):
+        put(kept.archive, day, district, "3")
+    scope = None
+    if known == "by the configuration":
+        scope = DistrictConfigurationService(tmp_path / "config.json")
+        scope.set_districts(["north", "south", "west"])
+    else:
+        with kept.service as service:
+            service.run_backfill(BackfillRequest(FIRST, target_districts=["north", "south"]))
+    with BackfillService(source, kept.store, scope, fetch=ArchiveFetch(kept.archive)) as service:
+        report = service.rebuild(SECOND, date(2024, 1, 4)).wait(PATIENCE)
+        assert counts(report) == {"completed": 2}
+        assert (kept.store.read(SECOND).districts, kept.store.read(third).districts) == (("north",), ("south",))
 
 
 def test_a_record_without_documents_cannot_be_rebuilt() -> None:

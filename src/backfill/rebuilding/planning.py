@@ -34,6 +34,7 @@ from backfill.protocols import (
     Clock,
     DataSource,
     DistrictCatalog,
+    DocumentDating,
     EditionCatalog,
     Fetcher,
     JobStore,
@@ -43,14 +44,12 @@ from backfill.protocols import (
     SupportsOffline,
     SupportsOutcomes,
 )
-from backfill.rebuilding.evidence import Catalog, edition_as_of
+from backfill.rebuilding.evidence import Catalog, Named, edition_as_of
+from backfill.rebuilding.lost import collected, lost_days
 
 RATIONALE = (
     "from the raw archive, nothing is asked of the publisher: each record from the documents that it names, else from the newest"
 )
-
-THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
-"""The outcomes of what is stored."""
 
 
 @frozen(eq=False)
@@ -98,7 +97,8 @@ def plan_rebuild(
     """Return what a rebuild of a range will do. Reads manifests and the archive's index; of days that are lost, their lists.
 
     Stored days are made anew as far as they are stored. Days that are not stored, but of which the archive has documents, are made
-    with the districts that are known to have been collected; where nothing is known, with all that the archive can give.
+    with the districts that are known to have been collected; where nothing is known, with all that the archive can give. Of a source
+    whose documents do not tell their day, see `lost_days`.
 
     Raises:
         InvalidRequest: A value cannot be what it is said to be, the range is too long or not published yet, or it holds nothing that
@@ -148,13 +148,16 @@ def _days(
     first: date,
     last: date,
 ) -> Iterator[PlannedDay]:
-    store, jobs = collaborators.store, collaborators.jobs
+    source, store, jobs = collaborators.source, collaborators.store, collaborators.jobs
     stored = frozenset(store.days(first, last))
     ledger = jobs.outcomes(first, last) if isinstance(jobs, SupportsOutcomes) else {}
-    days = {*stored, *catalog.days}
+    lost: dict[date, set[str]] = {}
+    if named is None and not (isinstance(source, DocumentDating) and isinstance(archive, Named)):
+        lost = dict(lost_days(source, store, archive, ledger, scope.districts, first, last))
+    days = {*stored, *catalog.days, *lost}
     if named is not None and not catalog.days:  # nothing tells which days the archive has: those that are named are tried
         days |= frozenset(select_days(first, last, Frequency.DAILY))
-    editions = _editions(collaborators.source, days)
+    editions = _editions(source, days)
     for day in sorted(days):
         edition = editions[day]
         as_ofs = catalog.of_day(day)
@@ -163,19 +166,16 @@ def _days(
             known = {*_stored_names(store, day, ledger.get(day, {})), *(name for name in as_ofs if name is not None)}
         elif named is not None and not as_ofs:
             known = set(named)
+        elif day in lost:
+            known = lost[day]
         else:
-            known = _collected(ledger.get(day, {})) or {
+            known = collected(ledger.get(day, {})) or {
                 *(name for name in as_ofs if name is not None),
                 *_listed(collaborators, archive, planned),
             }
         names = tuple(sorted(name for name in known if scope.districts is None or name in scope.districts))
         if names:
             yield evolve(planned, districts=names)
-
-
-def _collected(outcomes: Mapping[str | None, UnitState]) -> set[str]:
-    """Return the districts that jobs have stored, as the ledger says."""
-    return {name for name, state in outcomes.items() if name is not None and state in THERE}
 
 
 def _stored_names(store: SnapshotStore, day: date, outcomes: Mapping[str | None, UnitState]) -> set[str]:
@@ -186,7 +186,7 @@ def _stored_names(store: SnapshotStore, day: date, outcomes: Mapping[str | None,
     try:
         return {*store.entries(day), *store.read(day).districts}
     except (DamagedFile, SnapshotNotFound):
-        return _collected(outcomes)
+        return collected(outcomes)
 
 
 def _editions(source: DataSource, days: set[date]) -> Mapping[date, Edition]:

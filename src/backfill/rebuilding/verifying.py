@@ -31,8 +31,9 @@ from backfill.model import (
 )
 from backfill.protocols import DaySummarizer, JobStore, Snapshot, Summarized, SupportsOutcomes, SupportsRemnants, Versioned
 from backfill.rebuilding.evidence import Catalog, edition_as_of, edition_of, parts_of
+from backfill.rebuilding.lost import THERE
 from backfill.rebuilding.making import Maker
-from backfill.rebuilding.planning import THERE, Collaborators
+from backfill.rebuilding.planning import Collaborators
 from backfill.rebuilding.replay import NO_PROVENANCE, Made, Part, make_summaries
 from backfill.rebuilding.source import summaries_part
 from backfill.serialization import PROVENANCE, decode_record
