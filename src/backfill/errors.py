@@ -199,10 +199,11 @@ class DamagedFile(StoreError):  # noqa: N818 - reads as the state it reports
     Attributes:
         path: The file.
         rule: What it should hold.
+        is_missing: Whether it is not there at all.
     """
 
-    def __init__(self, path: str, rule: str, remedy: str) -> None:
-        self.path, self.rule, self.remedy = path, rule, remedy
+    def __init__(self, path: str, rule: str, remedy: str, *, is_missing: bool = False) -> None:
+        self.path, self.rule, self.remedy, self.is_missing = path, rule, remedy, is_missing
         super().__init__(f"{path}: {rule}; {remedy}")
 
 

@@ -45,6 +45,7 @@ CAUSES: Mapping[str, str] = {
     "rules changed": "other rules made it; `backfill rebuild` makes it by those of today",
     "file edited": "a stored file is not what was written; `backfill rebuild` puts it right",
     "file missing": "a stored file is gone; `backfill rebuild` makes it anew",
+    "day unreadable": "a day's manifest or metadata are gone, or are none; move its folder away, then `backfill rebuild` makes it anew",
     "close learnt later": "it was stored before the day's last state was known; collect it again",
     "no provenance": "nothing says which documents it was made from; collect it again",
     "cannot be made": "its documents are there, and give nothing by the rules of today",

@@ -64,6 +64,19 @@ def _other_provenance(root: Path) -> None:
     edited(file_of(root, "manifest.json"), agree)
 
 
+def _of_another_district(root: Path) -> None:
+    """Put another district's record in the place of one, and have the manifest agree: it is there, and is not what it should be."""
+    content = file_of(root, "district_F.json").read_bytes()
+    file_of(root).write_bytes(content)
+
+    def agree(held: dict[str, object]) -> None:
+        for entry in held["districts"]:  # type: ignore[attr-defined] # as above
+            if entry["districtId"] == "61":
+                entry["sha256"], entry["fileSize"] = hashlib.sha256(content).hexdigest(), len(content)
+
+    edited(file_of(root, "manifest.json"), agree)
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], set[tuple[str, str | None, str]]]] = {
     "a document's content is gone": (lambda root: blob_of(root, CLUBS).unlink(), {(DAY, "61", "document missing")}),
     "a document's content is another": (lambda root: blob_of(root, CLUBS).write_bytes(b"x"), {(DAY, "61", "document damaged")}),
@@ -79,8 +92,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], set[tuple[str, str | None, st
     "the rankings were edited": (
         lambda root: file_of(root, "all-districts-rankings.json").write_bytes(b"{}"), {(DAY, None, "file edited")},
     ),
-    "the manifest is no manifest": (lambda root: file_of(root, "manifest.json").write_bytes(b"{}"), {(DAY, None, "file edited")}),
-    "the metadata are gone": (lambda root: file_of(root, "metadata.json").unlink(), {(DAY, None, "file missing")}),
+    "the manifest is no manifest": (lambda root: file_of(root, "manifest.json").write_bytes(b"{}"), {(DAY, None, "day unreadable")}),
+    "the manifest is gone": (lambda root: file_of(root, "manifest.json").unlink(), {(DAY, None, "day unreadable")}),
+    "a record is of another district": (_of_another_district, {(DAY, "61", "file edited")}),
+    "the rankings are gone": (
+        lambda root: file_of(root, "all-districts-rankings.json").unlink(), {(DAY, None, "file missing")},
+    ),
+    "the metadata are gone": (lambda root: file_of(root, "metadata.json").unlink(), {(DAY, None, "day unreadable")}),
 }  # fmt: skip
 
 
@@ -109,9 +127,10 @@ def test_each_damage_is_told_with_its_cause(root: Path, damage: str) -> None:
 
 def test_a_rebuild_heals_what_can_be_healed(root: Path) -> None:
     """What was edited or lost in the snapshots is proved again after a rebuild. [B4]"""
-    for damage in ("a record was edited", "the rankings were edited", "a record and its manifest were edited"):
+    for damage in ("a record was edited", "the rankings were edited", "a record is of another district"):
         DAMAGES[damage][0](root)
     file_of(root, "district_F.json").unlink()
+    file_of(root, "all-districts-rankings.json", day=END).unlink()
     assert not verified(root).is_proved
     with over(root) as service:
         assert counts(service.rebuild(START, END).wait(60)) == {"completed": 6}
@@ -244,7 +263,7 @@ def test_a_day_that_was_stored_and_is_not_there_is_told(root: Path) -> None:
 def test_a_day_without_its_manifest_is_damaged(root: Path) -> None:
     """Files that nothing says the meaning of are told, whatever jobs know, and also when a rebuild could not store over them. [B4]"""
     file_of(root, "manifest.json").unlink()
-    damage = (DAY, None, "file missing")
+    damage = (DAY, None, "day unreadable")
     with over(root) as service:
         found = service.verify(DAY, END)
         assert (causes(found), found.days, found.absent, found.is_proved) == ({damage}, 2, (), False)

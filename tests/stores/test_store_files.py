@@ -321,9 +321,10 @@ def test_damaged_district_is_told_by_name(store: PerDistrictFileSnapshotStore, r
     altered = root / "2024-01-31" / "district_U.json"
     altered.write_bytes(altered.read_bytes().replace(b"figures", b"forged!"))
     assert snapshot.district("61").data == "figures"
-    for district in ("F", "U"):
-        with pytest.raises(DamagedFile, match=rf"district_{district}\.json: is missing, or does not have the size and SHA-256"):
+    for district, rule in (("F", "is missing, though the manifest"), ("U", "does not have the size and SHA-256")):
+        with pytest.raises(DamagedFile, match=rf"district_{district}\.json: {rule}") as raised:
             snapshot.district(district)
+        assert raised.value.is_missing == (district == "F")
 
 
 def test_swapped_district_is_told(store: PerDistrictFileSnapshotStore, root: Path) -> None:
@@ -417,7 +418,7 @@ def test_damaged_metadata_is_told(store: PerDistrictFileSnapshotStore, root: Pat
     with pytest.raises(DamagedFile, match="configuredDistricts is not a list of texts"):
         store.read(DAY)
     (root / "2024-01-31" / "metadata.json").write_bytes(b"{}")
-    with pytest.raises(DamagedFile, match=r"metadata\.json: is missing, or does not have the size"):
+    with pytest.raises(DamagedFile, match=r"metadata\.json: does not have the size"):
         store.read(DAY)
 
 

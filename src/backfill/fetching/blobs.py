@@ -51,13 +51,17 @@ class Blobs:
             OSError: It cannot be read.
         """
         path = self.path(sha256)
+        is_missing, content = False, None
         try:
             content = gzip.decompress(path.read_bytes())
-        except (FileNotFoundError, gzip.BadGzipFile, EOFError, zlib.error):
-            content = None
+        except FileNotFoundError:
+            is_missing = True
+        except (gzip.BadGzipFile, EOFError, zlib.error):  # it holds something else, which is said below
+            pass
         if content is None or hashlib.sha256(content).hexdigest() != sha256:
             rule = f"should hold the content whose SHA-256 is {sha256}"
-            raise DamagedFile(str(path), rule, "fetch the document again with enable_caching=False, which writes the file anew")
+            remedy = "fetch the document again with enable_caching=False, which writes the file anew"
+            raise DamagedFile(str(path), rule, remedy, is_missing=is_missing)
         return content
 
     def write(self, sha256: str, content: bytes) -> None:

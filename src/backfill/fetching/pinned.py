@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from backfill.errors import DamagedFile, NotArchived, PermanentSourceError
@@ -82,7 +81,7 @@ class PinnedFetch:
 
 def damage(error: DamagedFile) -> str:
     """Return the kind of error that it is when the archive does not hold what it must."""
-    return DAMAGED if Path(error.path).exists() else MISSING
+    return MISSING if error.is_missing else DAMAGED
 
 
 def _moment(moment: datetime) -> str:

@@ -114,6 +114,7 @@ class Cause(StrEnum):
     RULES_CHANGED = "rules changed"
     FILE_EDITED = "file edited"
     FILE_MISSING = "file missing"
+    DAY_UNREADABLE = "day unreadable"
     CLOSE_LEARNT_LATER = "close learnt later"
     NO_PROVENANCE = "no provenance"
     CANNOT_BE_MADE = "cannot be made"

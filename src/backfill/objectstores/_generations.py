@@ -108,7 +108,8 @@ class Generations:
             return content
         found = self.pointer(day)
         if found is not None and found[0].generation == token:
-            raise DamagedFile(key, "is missing, or does not hold what the manifest says", REMEDY)
+            rule = "is missing, though the manifest lists it" if content is None else "does not hold what the manifest says"
+            raise DamagedFile(key, rule, REMEDY, is_missing=content is None)
         raise SnapshotNotFound(
             f"{day} was stored anew, or deleted, since this snapshot of it was read, and {name} as it was is gone; read({day}) again"
         )

@@ -208,7 +208,7 @@ class Publisher:
         found = self._generations.pointer(day)
         if live is not None and found is not None and found[1] == live.tag:
             remedy = "collect the whole day again with skip_existing=False, or bring the object back from a copy"
-            raise DamagedFile(missing[0], "is missing, though the manifest lists it", remedy)
+            raise DamagedFile(missing[0], "is missing, though the manifest lists it", remedy, is_missing=True)
         return False
 
     def _exchange(self, build: _Build, staged: Staged, live: Live | None) -> bool:
@@ -244,7 +244,7 @@ class Publisher:
         key = generation_key(day, build.token, district_file(min(build.merged.fresh)))
         content = self._bucket.read(key)
         if content is None:
-            raise DamagedFile(key, "is gone, though it was uploaded a moment ago", REMEDY)
+            raise DamagedFile(key, "is gone, though it was uploaded a moment ago", REMEDY, is_missing=True)
         return decode_record(content, settled=True, path=key).calculation_version
 
 

@@ -192,14 +192,16 @@ class ObjectRawArchive:
         try:
             return Fields.of(content or b"")
         except ValueError as error:
-            raise DamagedFile(answer.key, f"should say what was answered ({error})", _AGAIN) from error
+            rule = f"should say what was answered ({error})"
+            raise DamagedFile(answer.key, rule, _AGAIN, is_missing=content is None) from error
 
     def _document(self, answer: _Answer) -> Document:
         described = self._described(answer)
         content = self._content(answer.sha256)
         if content is None:
             rule = f"should hold the content whose SHA-256 is {answer.sha256}"
-            raise DamagedFile(_content_key(answer.sha256), rule, _AGAIN)
+            key = _content_key(answer.sha256)
+            raise DamagedFile(key, rule, _AGAIN, is_missing=self._bucket.read(key) is None)
         try:
             return Document(
                 url=described.text("url"),

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import date
 from itertools import islice
-from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
@@ -108,7 +107,8 @@ class _Proof:
                 snapshot = self.collaborators.store.read(day)
                 entries = self.collaborators.store.entries(day)
             except (DamagedFile, SnapshotNotFound) as error:
-                self._note(day, None, _file_cause(error), f"the day cannot be read: {error}")
+                remedy = "or move its folder away, then rebuild the day"
+                self._note(day, None, Cause.DAY_UNREADABLE, f"the day cannot be read: {error}; {remedy}")
                 continue
             planned = self._planned(day)
             self._look_at_summaries(planned, snapshot)
@@ -139,7 +139,7 @@ class _Proof:
             message = (
                 "the day has files, and no manifest that would say what they are; move its folder away, then rebuild the day"
             )
-            self._note(day, None, Cause.FILE_MISSING, message)
+            self._note(day, None, Cause.DAY_UNREADABLE, message)
         return found
 
     def result(self) -> Verification:
@@ -236,7 +236,7 @@ def _absent(jobs: JobStore, first: date, last: date, stored: frozenset[date], na
 
 
 def _file_cause(error: DamagedFile | SnapshotNotFound) -> Cause:
-    is_there = isinstance(error, DamagedFile) and Path(error.path).exists()
+    is_there = isinstance(error, DamagedFile) and not error.is_missing
     return Cause.FILE_EDITED if is_there else Cause.FILE_MISSING
 
 

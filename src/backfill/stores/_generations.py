@@ -86,7 +86,7 @@ class Generations:
             if content is not None:
                 return manifest, decode_metadata(content, day, path)
             if self._is_live(manifest):
-                raise _damaged(path)
+                raise _damaged(path, is_missing=METADATA not in self.names(day))
         return None
 
     def fetch(self, manifest: Manifest, name: str, facts: FileFacts) -> bytes:
@@ -100,7 +100,7 @@ class Generations:
         if content is not None:
             return content
         if self._is_live(manifest):
-            raise _damaged(str(self._layout.live(manifest.day) / name))
+            raise _damaged(str(self._layout.live(manifest.day) / name), is_missing=name not in self.names(manifest.day))
         raise SnapshotNotFound(
             f"{manifest.day} was stored anew, or deleted, since this snapshot of it was read, and {name} as it was is gone; "
             f"read({manifest.day}) again"
@@ -222,5 +222,8 @@ def _stamp(manifest: str, around: str) -> Stamp:
     return facts.st_mtime_ns, facts.st_size, facts.st_ino, os.stat(around).st_mtime_ns  # noqa: PTH116 - as above
 
 
-def _damaged(path: str) -> DamagedFile:
-    return DamagedFile(path, "is missing, or does not have the size and SHA-256 that the manifest says", REMEDY)
+def _damaged(path: str, *, is_missing: bool) -> DamagedFile:
+    rule = (
+        "is missing, though the manifest lists it" if is_missing else "does not have the size and SHA-256 that the manifest says"
+    )
+    return DamagedFile(path, rule, REMEDY, is_missing=is_missing)

@@ -19,7 +19,7 @@ def no_day(day: date) -> SnapshotNotFound:
 def no_manifest(directory: Path) -> DamagedFile:
     """Return the error for a day's directory whose files nothing describes."""
     remedy = "move it away, or delete the day, then collect it again"
-    return DamagedFile(str(directory), f"holds files, but no {MANIFEST} that would say what they are", remedy)
+    return DamagedFile(str(directory), f"holds files, but no {MANIFEST} that would say what they are", remedy, is_missing=True)
 
 
 def no_district(day: date, district: str, stored: Iterable[str]) -> SnapshotNotFound:

@@ -206,7 +206,7 @@ class Writer:
         try:
             link_or_copy(self._files, source, target)
         except FileNotFoundError as error:
-            raise DamagedFile(str(source), "is missing, though the manifest lists it", _COLLECT_AGAIN) from error
+            raise DamagedFile(str(source), "is missing, though the manifest lists it", _COLLECT_AGAIN, is_missing=True) from error
 
     def _rules(self, merged: MergedDay, build: Path, old: Manifest | None) -> str:
         """Return the version of the rules that made the newest records: those that come now, else those that came last."""
