@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backfill.errors import InvalidRequest
 from backfill.jsonvalues import dumps, loads
 from backfill.model import CellState, Coverage
 from backfill.model.coveragecells import CODES, DayCells
-from backfill.model.coverageforms import TYPED, Columns
+from backfill.model.coverageforms import NARROWEST, TYPED, Columns
 
 START = date(2023, 1, 1)
 FULL, SUMMARY, PARTIAL, FAILED, UNAVAILABLE, NEVER, DAMAGED = CellState
@@ -112,6 +113,36 @@ def test_the_picture_is_text() -> None:
         "# full 2   + summary 2   ~ partial 2   x failed 2   . unavailable 2   blank never tried 5",
     ]
     assert coverage.to_text().splitlines()[2] == f"{'61 F':26}█▒✗·▓"
+
+
+@given(coverage=coverages(), width=st.integers(NARROWEST, 130), ascii_only=st.booleans())
+def test_no_line_of_a_picture_is_wider_than_asked_for(coverage: Coverage, width: int, *, ascii_only: bool) -> None:
+    """Headings, rows, long names, counts and notes keep to the width. [B5, B9]"""
+    named = Coverage(
+        coverage.start, coverage.end, "daily", coverage.days, (*coverage.districts, "district-of-a-name-as-long-as-names-may-be"), coverage.cells
+    )  # fmt: skip
+    for one in (coverage, named):
+        assert max(map(len, one.to_text(width, ascii_only=ascii_only).splitlines())) <= width
+
+
+def test_a_picture_that_ends_with_a_month_keeps_to_its_width() -> None:
+    """A month, or a year, that begins at the edge is not named there; counts that do not fit go on in the next line. [B5]"""
+    days = tuple(date(2022, 12, 20) + timedelta(days=index) for index in range(14))
+    states = [FULL, SUMMARY, FAILED, UNAVAILABLE, PARTIAL]
+    cells = {day: {"61": states[index % 5]} for index, day in enumerate(days)}
+    lines = Coverage(days[0], days[-1], "daily", days, ("61",), cells).to_text(40).splitlines()
+    assert lines[0] == f"{'':26}2022"
+    assert lines[1] == f"{'':26}Dec"
+    assert lines[3:] == ["█ full 3   ▒ summary 3   ▓ partial 2", "✗ failed 3   · unavailable 3"]
+    days = tuple(date(2022, 12, 31) + timedelta(days=index) for index in range(400))
+    assert max(map(len, Coverage(days[0], days[-1], "daily", days, ("61",), {}).to_text(31).splitlines())) <= 31
+
+
+@pytest.mark.parametrize("width", ["x", 29, True, 1.5, None, 10**9])
+def test_a_width_that_cannot_be_is_refused(width: object) -> None:
+    """A picture has room for a name and ten columns at least. [B5]"""
+    with pytest.raises(InvalidRequest, match="width"):
+        Coverage(START, START, "daily", (START,), ("61",), {}).to_text(width)  # type: ignore[arg-type] # of any kind
 
 
 def test_many_different_rows_are_cut_short() -> None:

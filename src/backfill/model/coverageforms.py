@@ -6,12 +6,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from math import ceil
+from textwrap import wrap
 from types import MappingProxyType
 from typing import TypeAlias
 
 from attrs import frozen
 
 from backfill.jsonvalues import JsonValue
+from backfill.model.checks import as_count
 from backfill.model.coveragecells import CODES, STATES, CellState
 from backfill.tables import Column as TableColumn
 from backfill.tables import Table
@@ -24,6 +26,9 @@ TYPED = dict(zip(CellState, "#+~x. !", strict=True))
 
 NOT_PUBLISHED = "nothing-published"
 """The kind of what a job asked for, where nothing was published."""
+
+NARROWEST = 30
+"""So many letters a line of a picture may have at least."""
 
 _WORST_FIRST = (
     CellState.DAMAGED,
@@ -40,6 +45,9 @@ _LETTERED = "".join(TYPED.values()).encode().ljust(256, b"?")
 _MONTH = 4  # columns of a month's name and a space
 _LEAST = 10  # columns for the days, however narrow
 _LABEL = 26  # columns for the names of districts, and a margin
+_MARGIN = 2
+_BETWEEN = "   "
+_WIDEST = 10_000
 _ROWS = 40  # rows of a picture, at most
 _HTML_COLUMNS = 120
 
@@ -57,19 +65,22 @@ class Columns:
     Attributes:
         groups: The days of each column.
         cell: Letters that each takes, a space at its end included where it takes more than one.
+        room: Letters that there are for all of them.
     """
 
     groups: tuple[tuple[date, ...], ...]
     cell: int
+    room: int
 
     @classmethod
     def fitting(cls, days: Sequence[date], width: int) -> Columns:
         """Return the widest form that fits: a month's name a column, a letter a day, or a letter for several days."""
         months = {(day.year, day.month) for day in days}
         if len(months) == len(days) and len(days) * _MONTH <= width:
-            return cls(tuple((day,) for day in days), _MONTH)
-        step = ceil(len(days) / max(width, _LEAST))
-        return cls(tuple(tuple(days[start : start + step]) for start in range(0, len(days), step)), 1)
+            return cls(tuple((day,) for day in days), _MONTH, width)
+        room = max(width, _LEAST)
+        step = ceil(len(days) / room)
+        return cls(tuple(tuple(days[start : start + step]) for start in range(0, len(days), step)), 1, room)
 
     @property
     def heading(self) -> str:
@@ -85,8 +96,9 @@ class Columns:
         line, last = "", None
         for number, (first, *_) in enumerate(self.groups):
             at, this = number * self.cell, part(first)
-            if this != last and (not line or len(line) < at):
-                line = line.ljust(at) + f"{first:{form}}"
+            name = f"{first:{form}}"
+            if this != last and (not line or len(line) < at) and at + len(name) <= self.room:
+                line = line.ljust(at) + name
                 last = this
         return line
 
@@ -184,34 +196,35 @@ class CoverageForms:
         A row is for districts that look alike, a letter for a day or for several; months stand above, counts below.
 
         Args:
-            width: Letters of a line.
+            width: Letters of a line; a picture is never narrower than `NARROWEST`.
             letters: What is drawn for each state.
             most_rows: So many rows at most; the rest is counted.
         """
-        columns = Columns.fitting(self.days, width - _LABEL)
-        yield [(" " * _LABEL + columns.years, None)]
-        yield [(" " * _LABEL + columns.heading, None)]
+        width = max(width, NARROWEST)
+        label = min(_LABEL, width - _LEAST)
+        columns = Columns.fitting(self.days, width - label)
+        yield [(" " * label + columns.years, None)]
+        yield [(" " * label + columns.heading, None)]
         rows = list(self.rows(columns))
         for states, districts in rows[:most_rows]:
             cells = ((letters[state] * max(1, columns.cell - 1)).ljust(columns.cell) for state in states)
-            yield [(_label(districts).ljust(_LABEL), None), *zip(cells, states, strict=True)]
+            yield [(_label(districts, label - _MARGIN).ljust(label), None), *zip(cells, states, strict=True)]
         hidden = sum(len(districts) for _states, districts in rows[most_rows:])
         if hidden:
             yield [(f"… and {hidden:,} {'district' if hidden == 1 else 'districts'} more", None)]
-        legend: Line = []
-        for state, number in self.counts.items():
-            if number:
-                legend += [
-                    (letters[state].strip() or "blank", state),
-                    (f" {state.replace('-', ' ')} {number:,}   ", None),
-                ]
-        yield legend
+        yield from _legend(self.counts, letters, width)
         step = max((len(group) for group in columns.groups), default=1)
         if step > 1:
-            yield [(f"A column stands for {step} days, and shows what is most wanting in them.", None)]
+            told = f"A column stands for {step} days, and shows what is most wanting in them."
+            yield from ([(line, None)] for line in wrap(told, width))
 
     def to_text(self, width: int = 100, *, ascii_only: bool = False) -> str:
-        """Return the picture as text, in lines of at most *width* letters."""
+        """Return the picture as text, in lines of at most *width* letters.
+
+        Raises:
+            InvalidRequest: *width* is no number of letters, or less than `NARROWEST`.
+        """
+        width = as_count("width", width, least=NARROWEST, most=_WIDEST)
         drawn = self.drawing(width, TYPED if ascii_only else DRAWN, most_rows=_ROWS)
         return "\n".join("".join(text for text, _state in line).rstrip() for line in drawn)
 
@@ -227,7 +240,7 @@ class CoverageForms:
     def _html(self, most_rows: int | None) -> str:
         from backfill.display.coverage import coverage_html  # noqa: PLC0415 - only who looks at HTML pays for it
 
-        return coverage_html(self, Columns.fitting(self.days, _HTML_COLUMNS), _LABEL - 2, most_rows=most_rows)
+        return coverage_html(self, Columns.fitting(self.days, _HTML_COLUMNS), _LABEL - _MARGIN, most_rows=most_rows)
 
     # --- tables -------------------------------------------------------------------------------------------------------
 
@@ -270,11 +283,32 @@ class CoverageForms:
         }
 
 
+def _legend(counts: Mapping[CellState, int], letters: Mapping[CellState, str], width: int) -> Iterator[Line]:
+    """Iterate over the lines that say how many are in each state."""
+    line: Line = []
+    taken = 0
+    for state, number in counts.items():
+        if number:
+            letter, name = letters[state].strip() or "blank", f" {state.replace('-', ' ')} {number:,}"
+            needed = len(letter) + len(name)
+            if line and taken + len(_BETWEEN) + needed > width:
+                yield line
+                line, taken = [], 0
+            if line:
+                line.append((_BETWEEN, None))
+                taken += len(_BETWEEN)
+            line += [(letter, state), (name, None)]
+            taken += needed
+    yield line
+
+
 def _worst(rows: Sequence[bytes]) -> bytes:
     """Return for each district the lowest of its ranks."""
     return rows[0] if len(rows) == 1 else bytes(map(min, *rows))
 
 
-def _label(districts: Sequence[str]) -> str:
+def _label(districts: Sequence[str], most: int) -> str:
     named = " ".join(districts)
-    return named if len(named) <= _LABEL - 2 else f"{len(districts):,} districts"
+    if len(named) <= most:
+        return named
+    return f"{named[: most - 1]}…" if len(districts) == 1 else f"{len(districts):,} districts"
