@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 from backfill.engine.jobs import LiveJob
 from backfill.engine.scoping import naming_of
+from backfill.errors import InvalidRequest
 from backfill.job import Job
 from backfill.model import REBUILD, RERANK, BackfillPlan, JobSpec
-from backfill.model.checks import as_count, as_date, as_texts
+from backfill.model.checks import as_bool, as_count, as_date, as_span, as_texts
 from backfill.protocols import Cumulative, DataSource
 from backfill.servicebase import EVERY, ServiceBase
 
@@ -172,11 +173,16 @@ class Historian(ServiceBase):
         from backfill.history.reading import read_history  # noqa: PLC0415 - as above
 
         self._check_process()
-        first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        first, last = as_span(start, end)
         names = self._names(districts)
+        paths = (
+            None
+            if fields is None
+            else as_texts("fields", fields, if_empty="name paths of figures, or leave it out to mean all of them")
+        )
         with self._lock:
             figures = self._figures
-        return read_history(self._store, figures, districts=names, fields=fields, start=first, end=last)
+        return read_history(self._store, figures, districts=names, fields=paths, start=first, end=last)
 
     def diff(self, before: date | str, after: date | str, *, districts: Sequence[str] | None = None) -> DayDiff:
         """Return what differs between two stored days: districts that came, went and changed, and in which figures.
@@ -216,7 +222,7 @@ class Historian(ServiceBase):
         from backfill.history.noted import Findings, around, decreases, noted  # noqa: PLC0415 - as above
 
         self._check_process()
-        first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        first, last = as_span(start, end)
         names = self._names(districts)
         wanted = None if kinds is None else frozenset(as_texts("kinds", kinds))
         only = None if names is None else frozenset(names)
@@ -260,7 +266,10 @@ class Historian(ServiceBase):
         from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
 
         self._check_usable()
-        first, last = (None if day is None else as_date("day", day) for day in (start, end))
+        first, last = as_span(start, end)
+        dry_run, archive = as_bool("dry_run", dry_run), as_bool("archive", archive)
+        if keep is not None and not callable(keep):
+            raise InvalidRequest("keep", keep, "not a function", "pass a function of a day that returns whether it is kept")
         if archive:
             raw = removable(archive_of(self._door()), self._source)
         done = prune(self._store, self._jobs, first, last, keep=keep or month_ends, dry_run=dry_run)

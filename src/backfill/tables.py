@@ -20,6 +20,7 @@ from attrs import field, frozen
 
 from backfill.errors import InvalidRequest, MissingExtra
 
+_LEAST, _MOST = -(2**63), 2**63 - 1
 _EPOCH = date(1970, 1, 1).toordinal()
 
 LIBRARIES = ("pandas", "polars", "duckdb")
@@ -55,8 +56,13 @@ Value = int | float | bool | str | date | None
 
 
 def kind_of(values: Sequence[object]) -> Kind:
-    """Return what a column of *values* holds: the narrowest kind that fits all of them; text, if nothing else does."""
+    """Return what a column of *values* holds: the narrowest kind that fits all of them; text, if nothing else does.
+
+    A whole number that does not fit 64 bits makes a column of text: no library has a type that would keep it exactly.
+    """
     types = {type(value) for value in values if value is not None}
+    if int in types and not all(_LEAST <= value <= _MOST for value in values if type(value) is int):
+        return Kind.TEXT
     if types and types <= {bool}:
         return Kind.FLAG
     if types and types <= {int}:
@@ -81,9 +87,13 @@ class Column:
     values: Sequence[Value] = field(repr=lambda values: f"<{len(values)} values>")
 
     @classmethod
-    def of(cls, name: str, values: Sequence[object]) -> Column:
-        """Return a column of the kind that fits *values*; what is none of the kinds becomes text."""
-        kind = kind_of(values)
+    def of(cls, name: str, values: Sequence[object], kind: Kind | None = None) -> Column:
+        """Return a column of the kind that fits *values*; what is none of the kinds becomes text.
+
+        *kind* is that of a column in which nothing is known, so that it has a type of its own.
+        """
+        if kind is None or any(value is not None for value in values):
+            kind = kind_of(values)
         plain: list[Any] = list(values)
         if kind is Kind.TEXT:
             plain = [None if value is None else str(value) for value in values]

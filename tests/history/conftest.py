@@ -1,7 +1,8 @@
-"""A root that is collected once a session."""
+"""A root that is collected once a session, and a service in memory."""
 
 from __future__ import annotations
 
+from raining import raining
 from trust_roots import pristine, root
 
-__all__ = ["pristine", "root"]
+__all__ = ["pristine", "raining", "root"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from backfill.protocols import Fetch
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
 from backfill.stores._snapshot import FileSnapshot
 from backfill.toastmasters import DashboardService
+from raining import rain
 from tm_serving import counts
 from trust_roots import DAY, END, blob_of, edited, file_of, over, stored
 
@@ -121,20 +121,6 @@ def test_a_day_without_its_metadata_stops_neither_history_nor_findings(root: Pat
         assert [record.name for record in caplog.records].count("backfill.history") == 1
         assert [(one.kind, one.day) for one in service.findings()] == [("damaged_day", JANUARY)]
         assert len(service.history(start=DAY, end=DAY)) == 0
-
-
-@function_source("rain")
-def rain(day: date, district: str, fetch: Fetch) -> object:
-    """Return a figure that changes from day to day."""
-    return {"mm": day.day, "parts": [1, 2], "by": {"hour": {"max": 3}}}
-
-
-@pytest.fixture
-def raining() -> Iterator[BackfillService]:
-    """Provide a service of another source, in memory, with three days of two districts."""
-    with BackfillService(rain, MemorySnapshotStore()) as service:
-        service.run_backfill(BackfillRequest("2024-01-29", "2024-01-31", ["north", "south"]), progress=False)
-        yield service
 
 
 def test_any_source_has_a_history(raining: BackfillService) -> None:

@@ -42,9 +42,9 @@ class HistoryCache:
             with self._lock, closing(self._open(self._path)) as connection:
                 query = "SELECT day, figures FROM days WHERE day BETWEEN ? AND ?"
                 rows = connection.execute(query, (start.isoformat(), end.isoformat())).fetchall()
-            return {date.fromisoformat(day): _decoded(figures) for day, figures in rows}
-        except (sqlite3.Error, OSError, ValueError, TypeError):
+        except (sqlite3.Error, OSError):
             return {}
+        return {day: held for day, held in (_decoded(*row) for row in rows) if held}
 
     def save(self, days: Mapping[date, DayFigures]) -> None:
         """Keep what was read. What cannot be written is read again the next time."""
@@ -64,20 +64,48 @@ class HistoryCache:
 
     def _open(self, path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=10.0)
         try:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version != VERSION:
-                connection.executescript(
-                    f"DROP TABLE IF EXISTS days; CREATE TABLE days (day TEXT PRIMARY KEY, figures BLOB NOT NULL) WITHOUT ROWID;"
-                    f"PRAGMA user_version = {VERSION};"
-                )
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            return _opened(path)
+        except sqlite3.OperationalError:
+            raise  # it is locked, a folder, or nobody may write it: it may hold what is right
+        except sqlite3.DatabaseError:  # no database, or a damaged one: it is made anew
+            for name in ("", "-journal", "-wal", "-shm"):
+                path.with_name(path.name + name).unlink(missing_ok=True)
+            return _opened(path)
 
 
-def _decoded(figures: bytes) -> DayFigures:
-    held = cast("dict[str, tuple[str, Figures]]", loads(figures))
-    return {name: (sha256, of_record) for name, (sha256, of_record) in held.items()}
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10.0)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        columns = [name for _at, name, *_more in connection.execute("PRAGMA table_info(days)")]
+        if version != VERSION or columns != ["day", "figures"]:
+            connection.executescript(
+                f"DROP TABLE IF EXISTS days; CREATE TABLE days (day TEXT PRIMARY KEY, figures BLOB NOT NULL) WITHOUT ROWID;"
+                f"PRAGMA user_version = {VERSION};"
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _decoded(day: object, figures: object) -> tuple[date, DayFigures]:
+    """Return what a row holds; nothing where it holds what it must not, so that it is read anew and replaced."""
+    if not isinstance(day, str) or not isinstance(figures, bytes):
+        return date.min, {}
+    try:
+        on, held = date.fromisoformat(day), loads(figures)
+    except ValueError:
+        return date.min, {}
+    if not isinstance(held, dict) or not all(map(_is_sound, held.values())):
+        return on, {}
+    pairs = cast("dict[str, tuple[str, Figures]]", held)
+    return on, {name: (sha256, of_record) for name, (sha256, of_record) in pairs.items()}
+
+
+def _is_sound(held: JsonValue) -> bool:
+    match held:
+        case [str(), dict(figures)]:
+            return not any(isinstance(value, list | dict) for value in figures.values())
+    return False

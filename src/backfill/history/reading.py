@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
@@ -13,7 +14,7 @@ from backfill.history.cache import DayFigures, Figures, HistoryCache
 from backfill.jsonvalues import JsonValue
 from backfill.model import RecordHeader
 from backfill.protocols import SnapshotStore
-from backfill.tables import Column, Table
+from backfill.tables import Column, Kind, Table
 
 logger = logging.getLogger("backfill.history")
 
@@ -48,6 +49,7 @@ def read_history(
     """Return a table with the columns ``day``, ``district``, ``as_of``, ``detail``, and one for each of *fields*, as `column_of` names it.
 
     Only records that have changed since they were read last are opened. A record that is damaged is left out, with a warning in the log.
+    A table without a row has the columns and types of the newest stored day.
 
     Args:
         store: The stored days.
@@ -63,20 +65,43 @@ def read_history(
     """
     wanted = None if districts is None else frozenset(districts)
     rows = list(_rows(store, cache, wanted, start, end))
-    known = {column_of(path): path for path in dict.fromkeys(path for row in rows for path in row.figures)}
+    if not rows:
+        return _empty(store, cache, fields)
+    known = _paths(rows)
     columns_wanted = tuple(known if fields is None else dict.fromkeys(fields))
-    if fields is not None and rows:
-        unknown = [name for name in columns_wanted if name not in known]
-        if unknown:
-            rule = f"no stored record has a figure of this path; there are {', '.join(known) or 'none'}"
-            raise InvalidRequest("fields", unknown[0], rule, "name one of them")
-    columns = [
-        Column.of("day", [row.day for row in rows]),
+    unknown = [name for name in columns_wanted if name not in known]
+    if unknown:
+        rule = f"no stored record has a figure of this path; there are {', '.join(known) or 'none'}"
+        raise InvalidRequest("fields", unknown[0], rule, "name one of them")
+    return Table((*_fixed(rows), *(_figures(rows, name, known[name]) for name in columns_wanted)))
+
+
+def _empty(store: SnapshotStore, cache: HistoryCache, fields: Sequence[str] | None) -> Table:
+    """Return a history without a row, with the columns, and their types, that one of the newest day has."""
+    newest = next(iter(deque(store.days(), maxlen=1)), None)
+    rows = [] if newest is None else list(_rows(store, cache, None, newest, newest))
+    known = _paths(rows)
+    kinds = {name: _figures(rows, name, path).kind for name, path in known.items()}
+    wanted = tuple(known if fields is None else dict.fromkeys(fields))
+    return Table((*_fixed([]), *(Column.of(name, [], kinds.get(name)) for name in wanted)))
+
+
+def _paths(rows: Sequence[_Row]) -> dict[str, str]:
+    """Return the path of each column that *rows* have figures for."""
+    return {column_of(path): path for path in dict.fromkeys(path for row in rows for path in row.figures)}
+
+
+def _fixed(rows: Sequence[_Row]) -> tuple[Column, ...]:
+    return (
+        Column.of("day", [row.day for row in rows], Kind.DAY),
         Column.of("district", [row.district for row in rows]),
-        Column.of("as_of", [row.as_of for row in rows]),
+        Column.of("as_of", [row.as_of for row in rows], Kind.DAY),
         Column.of("detail", [row.detail for row in rows]),
-    ]
-    return Table((*columns, *(Column.of(name, [row.figures.get(known[name]) for row in rows]) for name in columns_wanted)))
+    )
+
+
+def _figures(rows: Sequence[_Row], name: str, path: str) -> Column:
+    return Column.of(name, [row.figures.get(path) for row in rows])
 
 
 def scalars(data: JsonValue, path: str = "") -> Iterator[tuple[str, JsonValue]]:

@@ -41,6 +41,18 @@ def as_date(field: str, value: object) -> date:
     return parsed
 
 
+def as_span(start: object, end: object) -> tuple[date | None, date | None]:
+    """Return the first and the last day of a range; ``None`` = it has no limit there.
+
+    Raises:
+        InvalidRequest: One of them is no date, or the last lies before the first.
+    """
+    first, last = None if start is None else as_date("start", start), None if end is None else as_date("end", end)
+    if first is not None and last is not None and last < first:
+        raise InvalidRequest("end", last.isoformat(), f"lies before start {first.isoformat()}", "exchange the two")
+    return first, last
+
+
 _LONGEST_NAME = 255
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from attrs import field, frozen
 
-from backfill.model.checks import frozen_mapping, sized
+from backfill.model.checks import as_date, frozen_mapping, sized
 from backfill.model.coveragecells import STATES, STORED, CellState, DayCells, grid_row
 from backfill.model.coverageforms import CoverageForms
 
@@ -88,16 +88,25 @@ class Coverage(CoverageForms):
                 found[day] = None
         return frozen_mapping(found)
 
-    def state(self, day: date, district: str) -> CellState:
-        """Return the state of one (day, district); a day in a known gap is unavailable."""
+    def state(self, day: date | str, district: str) -> CellState:
+        """Return the state of one (day, district); a day in a known gap is unavailable.
+
+        Raises:
+            InvalidRequest: *day* is no date.
+        """
+        day = as_date("day", day)
         known = self.cells.get(day, {}).get(district)
         if known is None:
             return self._otherwise(day)
         return CellState.PARTIAL if known in STORED and district in self.incomplete.get(day, ()) else known
 
-    def detail(self, day: date, district: str) -> str | None:
-        """Return in which detail a (day, district) is stored, ``"full"`` or ``"summary"``, partial or not; ``None`` = it is not."""
-        known = self.cells.get(day, {}).get(district)
+    def detail(self, day: date | str, district: str) -> str | None:
+        """Return in which detail a (day, district) is stored, ``"full"`` or ``"summary"``, partial or not; ``None`` = it is not.
+
+        Raises:
+            InvalidRequest: *day* is no date.
+        """
+        known = self.cells.get(as_date("day", day), {}).get(district)
         return str(known) if known in STORED else None
 
     def __iter__(self) -> Iterator[tuple[date, str, CellState]]:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from backfill.jsonvalues import JsonValue
-from backfill.model.checks import as_count
+from backfill.model.checks import as_count, as_date
 from backfill.model.coveragecells import CODES, STATES, CellState
 from backfill.tables import Column as TableColumn
 from backfill.tables import Table
@@ -119,11 +119,11 @@ class CoverageForms:
         """For each day a byte for each district: the place of its state in `CellState`."""
 
     @abstractmethod
-    def state(self, day: date, district: str) -> CellState:
+    def state(self, day: date | str, district: str) -> CellState:
         """Return the state of one (day, district)."""
 
     @abstractmethod
-    def detail(self, day: date, district: str) -> str | None:
+    def detail(self, day: date | str, district: str) -> str | None:
         """Return in which detail a (day, district) is stored."""
 
     @abstractmethod
@@ -138,8 +138,13 @@ class CoverageForms:
         everything = b"".join(self.grid)
         return MappingProxyType({state: everything.count(code) for state, code in CODES.items()})
 
-    def kind(self, day: date, district: str) -> str | None:
-        """Return why a (day, district) is unavailable: the kind of the day's gap, or that nothing was published; else ``None``."""
+    def kind(self, day: date | str, district: str) -> str | None:
+        """Return why a (day, district) is unavailable: the kind of the day's gap, or that nothing was published; else ``None``.
+
+        Raises:
+            InvalidRequest: *day* is no date.
+        """
+        day = as_date("day", day)
         if self.state(day, district) is not CellState.UNAVAILABLE:
             return None
         return self.gaps.get(day, NOT_PUBLISHED)
@@ -216,7 +221,8 @@ class CoverageForms:
         step = max((len(group) for group in columns.groups), default=1)
         if step > 1:
             told = f"A column stands for {step} days, and shows what is most wanting in them."
-            yield from ([(line, None)] for line in wrap(told, width))
+            for line in wrap(told, width):
+                yield [(line, None)]
 
     def to_text(self, width: int = 100, *, ascii_only: bool = False) -> str:
         """Return the picture as text, in lines of at most *width* letters.

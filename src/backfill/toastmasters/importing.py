@@ -8,6 +8,7 @@ fetched; elsewhere the file's own time has to do.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -115,7 +116,7 @@ class _Refused(Exception):  # noqa: N818 - never leaves this module
 
 
 def import_reports(
-    folder: Path | str, archive: RawArchive, almanac: Almanac | None = None, *, today: date | None = None
+    folder: str | os.PathLike[str], archive: RawArchive, almanac: Almanac | None = None, *, today: date | None = None
 ) -> ImportReport:
     """Take every report below *folder* into *archive*; return what became of each file. The folder stays as it is.
 

@@ -123,7 +123,7 @@ class DashboardService(BackfillService):
             InvalidRequest: There is no such folder.
             StoreError: The archive cannot be used.
         """
-        return import_reports(Path(folder), self.archive, self.refresh_service.almanac, today=self._clock.today())
+        return import_reports(folder, self.archive, self.refresh_service.almanac, today=self._clock.today())
 
     def read_raw(self, day: date, district: str | None, report: ReportKind | str) -> Document:
         """Return a raw document of a stored day: exactly the one that its figures were made from.
