@@ -13,7 +13,7 @@ from backfill.model import Document, Explanation, Kept, Standing
 from backfill.protocols import Fetch
 from backfill.stores import MemorySnapshotStore
 from tm_serving import opened, ran, serving, whole
-from trust_roots import DAY, TODAY, blob_of, edited, file_of, forget, over
+from trust_roots import DAY, END, TODAY, blob_of, edited, file_of, forget, over
 
 
 def explained(root: Path, day: str, district: str | None = None, today: str = TODAY) -> Explanation:
@@ -101,6 +101,33 @@ def odd(day: date, district: str, fetch: Fetch) -> object:
     if district == "broken":
         raise PermanentSourceError("cannot be read")
     raise DataUnavailable("nothing was published")
+
+
+def test_what_was_pruned_with_its_documents_is_told(root: Path) -> None:
+    """A day that is not stored any more comes back from the archive as long as it has its documents; else it is collected again. [B3, B4]"""
+    with over(root) as service:
+        service.prune(DAY, DAY, keep=lambda _day: False)
+        for district in ("61", "U", None):
+            told = service.explain(DAY, district)
+            assert (told.standing, told.kind) == (Standing.NEVER_TRIED, "lost")
+            assert told.why.endswith("a rebuild makes it anew from the archive")
+        assert service.rebuild(DAY).wait(60).status == "complete"
+        service.prune(DAY, DAY, keep=lambda _day: False, archive=True)
+        for district in ("61", "U", None):
+            told = service.explain(DAY, district)
+            assert (told.standing, told.kind, told.documents) == (Standing.NEVER_TRIED, "lost", ())
+            assert "nor does the archive have its documents any more" in told.why
+            assert told.why.endswith("collect it again")
+        assert service.explain(END, "61").is_provable
+
+
+def test_an_archive_that_cannot_be_listed_leaves_open_what_comes_back(root: Path) -> None:
+    """Nothing is claimed of it, and nothing raised. [B3]"""
+    with over(root) as service:
+        service.prune(DAY, DAY, keep=lambda _day: False)
+    (root / "raw" / "index.sqlite3").write_bytes(b"no database" * 1000)
+    with over(root) as service:
+        assert "which cannot be read now" in service.explain(DAY, "61").why
 
 
 def test_the_ledger_tells_what_became_of_days_that_are_not_stored() -> None:

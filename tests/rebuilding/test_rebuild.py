@@ -277,9 +277,10 @@ class Planned:
 def test_a_lost_day_is_made_of_the_districts_that_the_archive_has(tmp_path: Path, source: DataSource, known: str) -> None:
     """Without a ledger, and though no document tells its day: those in scope, or of days nearby, that the archive gives. [B4]"""
     third = date(2024, 1, 3)
-    kept = Kept(source, RawArchive(tmp_path / "raw"))
+    archive = RawArchive(tmp_path / "raw")
+    kept = Kept(source, archive)
     for day, district in ((FIRST, "north"), (FIRST, "south"), (SECOND, "north"), (third, "south")):
-        put(kept.archive, day, district, "3")
+        put(archive, day, district, "3")
     scope = None
     if known == "by the configuration":
         scope = DistrictConfigurationService(tmp_path / "config.json")
@@ -287,7 +288,7 @@ def test_a_lost_day_is_made_of_the_districts_that_the_archive_has(tmp_path: Path
     else:
         with kept.service as service:
             service.run_backfill(BackfillRequest(FIRST, target_districts=["north", "south"]))
-    with BackfillService(source, kept.store, scope, fetch=ArchiveFetch(kept.archive)) as service:
+    with BackfillService(source, kept.store, scope, fetch=ArchiveFetch(archive)) as service:
         report = service.rebuild(SECOND, date(2024, 1, 4)).wait(PATIENCE)
         assert counts(report) == {"completed": 2}
         assert (kept.store.read(SECOND).districts, kept.store.read(third).districts) == (("north",), ("south",))

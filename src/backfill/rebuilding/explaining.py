@@ -32,7 +32,8 @@ from backfill.protocols import (
     Summarized,
     SupportsOutcomes,
 )
-from backfill.rebuilding.evidence import edition_of
+from backfill.rebuilding.evidence import AsOfs, Catalog, Named, edition_of
+from backfill.rebuilding.lost import THERE, collected
 from backfill.rebuilding.planning import Collaborators, archive_of
 from backfill.serialization import refs_of_summary
 
@@ -61,7 +62,7 @@ def explain(collaborators: Collaborators, fetcher: Fetcher, day: date | str, dis
         return _of_record(snapshot, str(name), entries[str(name)], collaborators.source, archive)
     if snapshot is not None and name in snapshot.districts:
         return Explanation(day, name, Standing.DAMAGED, "its file is gone; a rebuild of the day puts it right")
-    return _absent(collaborators, day, name, None if snapshot is None else snapshot.metadata)
+    return _absent(collaborators, archive, day, name, None if snapshot is None else snapshot.metadata)
 
 
 def _archive(fetcher: Fetcher) -> Archive | None:
@@ -123,14 +124,16 @@ def _kept(ref: DocumentRef, archive: Archive | None) -> tuple[Kept, int | None]:
     return (Kept.MISSING, None) if document is None else (Kept.THERE, len(document.content))
 
 
-def _absent(collaborators: Collaborators, day: date, district: str | None, metadata: SnapshotMetadata | None) -> Explanation:
+def _absent(
+    collaborators: Collaborators, archive: Archive | None, day: date, district: str | None, metadata: SnapshotMetadata | None
+) -> Explanation:
     """Return why there is no figure: as the stored day says, as the calendar says, or as the ledger of outcomes says."""
     operations = () if metadata is None else metadata.operations
     told = Explanation(day, district, Standing.NEVER_TRIED, "no job has tried to collect it", operations=operations)
     return (
         (None if metadata is None else _by_metadata(told, metadata))
         or _by_calendar(told, collaborators.source)
-        or _by_ledger(told, collaborators.jobs)
+        or _by_ledger(told, collaborators.jobs, collaborators.source, archive)
     )
 
 
@@ -156,16 +159,42 @@ def _by_calendar(told: Explanation, source: DataSource) -> Explanation | None:
     return evolve(told, standing=Standing.UNAVAILABLE, why=f"{_GAPS[edition.gap]} ({edition.gap})", kind=str(edition.gap))
 
 
-def _by_ledger(told: Explanation, jobs: JobStore) -> Explanation:
+def _by_ledger(told: Explanation, jobs: JobStore, source: DataSource, archive: Archive | None) -> Explanation:
     outcomes = jobs.outcomes(told.day, told.day).get(told.day, {}) if isinstance(jobs, SupportsOutcomes) else {}
     outcome = outcomes.get(told.district, outcomes.get(None))
+    if told.district is None and outcome is None and collected(outcomes):
+        outcome = UnitState.COMPLETED
     if outcome is UnitState.FAILED:
         why = "a job failed to collect it; list_backfills() and errors() of the job say why"
         return evolve(told, standing=Standing.FAILED, why=why)
     if outcome is UnitState.UNAVAILABLE:
         why = "a job asked for it, and nothing was published"
         return evolve(told, standing=Standing.UNAVAILABLE, why=why, kind="unavailable")
-    if outcome in {UnitState.COMPLETED, UnitState.SKIPPED}:
-        why = "a job stored it, and it is not stored any more; a rebuild makes it anew from the archive"
-        return evolve(told, why=why, kind="lost")
+    if outcome in THERE:
+        return evolve(
+            told, why=f"a job stored it, and it is not stored any more; {_way_back(told, source, archive)}", kind="lost"
+        )
     return told
+
+
+def _way_back(told: Explanation, source: DataSource, archive: Archive | None) -> str:
+    """Return how something comes back that is not stored any more."""
+    if archive is None:
+        return "collect it again"
+    if not isinstance(source, DocumentDating) or not isinstance(archive, Named):
+        return "a rebuild makes it anew, if the archive still has its documents; else collect it again"
+    as_ofs = _archived_of(told.day, source, archive)
+    if as_ofs is None:
+        return "a rebuild makes it anew, if the archive, which cannot be read now, still has its documents; else collect it again"
+    if told.district in as_ofs or None in as_ofs:
+        return "a rebuild makes it anew from the archive"
+    if as_ofs and told.district is None:
+        return "a rebuild makes of it what the archive has documents of"
+    return "nor does the archive have its documents any more, as after pruning with the archive: collect it again"
+
+
+def _archived_of(day: date, source: DataSource, archive: Archive) -> AsOfs | None:
+    try:
+        return Catalog.of(archive, source, day, day).of_day(day)
+    except StoreError:
+        return None
