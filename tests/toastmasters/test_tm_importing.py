@@ -19,7 +19,7 @@ from backfill.toastmasters.importing import ImportReport, import_reports
 from backfill.toastmasters.kinds import ReportKind
 from tm_files import export, footer_of
 from tm_serving import club_cells, counts, summary_row
-from trust_roots import over
+from trust_roots import collect, over, stored
 
 AS_OF = "2023-02-08"
 REPORTS = {
@@ -207,7 +207,7 @@ def test_what_the_files_tell_of_closes_is_learnt(tmp_path: Path) -> None:
     ],
 )
 def test_nothing_is_learnt_from_a_footer_that_cannot_be(tmp_path: Path, month: str, as_of: str) -> None:
-    """A file whose footer lies beyond what the calendar allows is kept, and closes are known as they were. (Pitfall 10.) [P9]"""
+    """A file whose footer lies beyond what the calendar allows is kept, told, and not used; closes are known as they were. (Pitfall 10.) [P9]"""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "all.csv").write_bytes(
         report(ReportKind.SUMMARY, as_of="2023-02-08").replace(
@@ -216,8 +216,32 @@ def test_nothing_is_learnt_from_a_footer_that_cannot_be(tmp_path: Path, month: s
     )
     almanac = Almanac()
     found = imported(tmp_path / "in", tmp_path / "raw", almanac)
-    assert len(found.imported) == 1
+    assert (found.imported, [one.kind for one in found.refused]) == ((), ["implausible"])
     assert not almanac.calendar.sightings
+    archive = RawArchive(tmp_path / "raw")
+    assert (archive.names(), len(list(archive.documents(refused=True)))) == ([], 1)
+    archive.close()
+
+
+def test_what_cannot_have_been_is_not_used(tmp_path: Path) -> None:
+    """Neither a proof nor a rebuild of what is lost takes a document of an as-of that cannot be; nor is it used when it comes again. [B4, P9]"""
+    root, folder = tmp_path / "root", tmp_path / "files"
+    collect(root)
+    folder.mkdir()
+    for kind in (ReportKind.SUMMARY, ReportKind.CLUBS):
+        text = report(kind, as_of="2023-02-08")
+        late = footer_of("Jan", date(2023, 2, 20)).encode()
+        (folder / f"{kind}.csv").write_bytes(text.replace(footer_of("Jan", date(2023, 2, 8)).encode(), late))
+    before = stored(root)
+    with over(root) as service:
+        for _again in range(2):
+            done = service.import_reports(folder)
+            assert (done.imported, {one.kind for one in done.refused}) == ((), {"implausible"})
+            assert not done.is_whole
+        assert service.verify("2023-01-31").is_proved
+        service.store.delete(date(2023, 1, 31))
+        assert counts(service.rebuild("2023-01-31").wait(60)) == {"completed": 3}
+    assert stored(root) == before
 
 
 def test_a_footer_within_the_calendar_teaches(tmp_path: Path) -> None:

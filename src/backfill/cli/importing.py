@@ -18,6 +18,7 @@ from backfill.toastmasters.importing import ImportReport
 from backfill.wording import meaning
 
 REFUSALS = {
+    "implausible": "its footer tells what cannot have been: kept, and never used",
     "no_rows": "it has no rows: kept, and never used",
     "not_csv": "it is no report of the dashboard",
     "too_large": "it is larger than any report",

@@ -48,7 +48,7 @@ class RefusedFile:
 
     Attributes:
         path: Where it lies, below the folder.
-        kind: Why, in a word: ``undated``, ``no_rows``, or what an answer of the dashboard is refused for.
+        kind: Why, in a word: ``undated``, ``no_rows``, ``implausible``, or what an answer of the dashboard is refused for.
         why: That in a sentence.
     """
 
@@ -120,9 +120,9 @@ def import_reports(
 ) -> ImportReport:
     """Take every report below *folder* into *archive*; return what became of each file. The folder stays as it is.
 
-    May be repeated: what the archive has already is not taken again. What the files tell of closing months, *almanac* learns: not from a
-    footer that the calendar does not allow (`ClosingCalendar.allows`), nor from one that lies after *today* (in UTC; ``None`` = by the system's
-    clock). Such a file is kept all the same.
+    May be repeated: what the archive has already is not taken again. What the files tell of closing months, *almanac* learns. A file whose
+    footer the calendar does not allow (`ClosingCalendar.allows`), unless the dashboard itself has shown it, or that lies after *today* (in UTC;
+    ``None`` = by the system's clock), is kept and told, and neither taught nor used: no rebuild makes figures of it.
 
     Raises:
         InvalidRequest: There is no such folder.
@@ -148,6 +148,11 @@ def import_reports(
         except (ValueError, OSError, OverflowError, RecursionError) as error:  # whatever is wrong with one file, the others go on
             refused.append(RefusedFile(shown, "unreadable", f"it cannot be taken in ({type(error).__name__}: {error})"))
             continue
+        if is_usable and not _is_plausible(dated, almanac, today):
+            why = f"the dashboard cannot have shown {dated.month:%B %Y} as of {dated.as_of}: kept, and never used"
+            refused.append(RefusedFile(shown, "implausible", why))
+            archive.put(document, usable=False)
+            continue
         if not is_usable:
             refused.append(RefusedFile(shown, "no_rows", "it has the right footer, and no rows: kept, and never used"))
             archive.put(document, usable=False)
@@ -159,7 +164,7 @@ def import_reports(
         of_name.append(Copy(shown, document.sha256, document.fetched_at))
         archive.put(document)
         imported[document.name] = None
-        if almanac is not None and almanac.calendar.allows(dated.month, dated.as_of, today=today):
+        if almanac is not None:
             almanac.learn(dated.month, dated.as_of)
             almanac.seen_before(dated.kind, dated.district, day_of(dated.month, dated.as_of), document)
     conflicts = tuple(
@@ -168,6 +173,16 @@ def import_reports(
         if len(of_name) > 1
     )
     return ImportReport(files, tuple(sorted(imported)), known, tuple(refused), conflicts)
+
+
+def _is_plausible(dated: DashboardDocument, almanac: Almanac | None, today: date) -> bool:
+    """Return whether the dashboard can have shown the month then; without an almanac, only whether that is past."""
+    if almanac is None:
+        return dated.as_of <= today
+    calendar = almanac.calendar
+    if calendar.allows(dated.month, dated.as_of, today=today):
+        return True
+    return dated.as_of <= today and calendar.knows(dated.month, dated.as_of)
 
 
 def _files(root: Path) -> Iterator[Path]:
