@@ -190,12 +190,17 @@ class Historian(ServiceBase):
         Raises:
             SnapshotNotFound: One of them is not stored.
             DamagedFile: One of them cannot be read.
-            InvalidRequest: A value cannot be what it is said to be.
+            InvalidRequest: A value cannot be what it is said to be, or the two are one: compared with itself a day never changes.
         """
         from backfill.history.days import diff_days  # noqa: PLC0415 - as above
 
         self._check_process()
-        return diff_days(self._store, as_date("before", before), as_date("after", after), districts=self._names(districts))
+        first, second = as_date("before", before), as_date("after", after)
+        if first == second:
+            raise InvalidRequest(
+                "after", second.isoformat(), "the day to compare with is the same day", "name two different days"
+            )
+        return diff_days(self._store, first, second, districts=self._names(districts))
 
     def findings(
         self,

@@ -157,7 +157,7 @@ def test_a_figure_called_as_a_column_of_every_history_stands_beside_it() -> None
 
 
 def test_two_days_are_compared(root: Path) -> None:
-    """Districts that came, went and changed are told, with the places in which they did. [B4]"""
+    """Districts that came, went and changed are told, with the places in which they did. (Pitfall 39.) [B4]"""
     with over(root) as service:
         found = service.diff(DAY, END)
         assert (found.added, found.removed, found.same) == ((), (), ())
@@ -166,7 +166,8 @@ def test_two_days_are_compared(root: Path) -> None:
         assert "totals.totalPayments" in paths
         assert "snapshotDate" not in paths
         assert set(found.table()["district"]) == {"61", "F", "U"}
-        assert service.diff(DAY, DAY).same == ("61", "F", "U")
+        with pytest.raises(InvalidRequest, match="the same day"):
+            service.diff(DAY, JANUARY)
         assert set(service.diff(DAY, END, districts=["61"]).changed) == {"61"}
         with pytest.raises(SnapshotNotFound):
             service.diff(DAY, "2023-03-31")

@@ -171,6 +171,7 @@ def test_a_damaged_object_is_told(name: str, content: bytes | None) -> None:
     with pytest.raises(DamagedFile) as error:
         store.read(DAY).district("61")
     assert error.value.path == key
+    assert error.value.is_missing == (content is None)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"schemaVersion": "99.0"}'])

@@ -35,6 +35,9 @@ _DAY = timedelta(days=1)
 class ObjectSnapshotStore:
     """Keeps snapshots in a bucket that any number of threads, processes and machines may share.
 
+    It has no remnants (`backfill.protocols.SupportsRemnants`): a day is there exactly if its pointer is, which is written last, so that
+    files without one are no damaged day, but what killed processes left, for `sweep` to remove.
+
     Making one sends nothing. It may be pickled if *objects* can, and needs no closing. Not to be carried over a fork: start
     processes with ``spawn``.
 
