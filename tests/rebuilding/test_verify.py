@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from backfill.jsonvalues import dumps
-from backfill.model import Cause, Verification
+from backfill.model import Cause, DistrictRecord, Verification
+from backfill.stores._snapshot import FileSnapshot
 from backfill.toastmasters import ranking, source
 from tm_serving import counts, opened, ran, serving, whole, windows
 from trust_roots import DAY, END, START, blob_of, edited, file_of, forget, over, stored
@@ -278,3 +279,17 @@ def test_a_day_without_its_manifest_is_damaged(root: Path) -> None:
     with over(root) as service:
         service.rebuild(DAY).wait(60)
         assert service.verify(DAY, END).is_proved
+
+
+def test_each_record_is_read_once(pristine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a record names is known from the comparison itself: the process that others make records for reads none twice. [B4, R9.3]"""
+    read: list[tuple[str, str]] = []
+    really = FileSnapshot.district
+
+    def noting(snapshot: FileSnapshot, district: str, /) -> DistrictRecord:
+        read.append((snapshot.day.isoformat(), district))
+        return really(snapshot, district)
+
+    monkeypatch.setattr(FileSnapshot, "district", noting)
+    assert verified(pristine).is_proved
+    assert sorted(read) == [(day, district) for day in (DAY, END) for district in ("61", "F", "U")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Protocol, runtime_checkable
 
@@ -106,17 +106,25 @@ def parts_of(
     districts: Iterable[str],
     source: DataSource,
     entries: Mapping[str, RecordHeader],
-    snapshot: Snapshot | None,
+    named: Callable[[str], tuple[DocumentRef, ...] | None],
     as_ofs: AsOfs,
 ) -> Iterator[Part]:
     """Iterate over the parts in which *districts* of a day are made: the stored ones from what they were made from before.
 
     A stored record that is damaged cannot say what it was made from: it is made from the newest documents, as one that is not stored.
+
+    Args:
+        planned: The day.
+        districts: Of it.
+        source: By whose rules.
+        entries: What is stored of it.
+        named: Returns the documents that the stored record of a district names; ``None`` = it cannot be read.
+        as_ofs: Of which as-ofs the archive has documents of the day.
     """
     growing: dict[tuple[date | None, Method, bool], list[_Growing]] = {}
     for district in districts:
         header = entries.get(district)
-        refs = None if header is None or snapshot is None else refs_of(snapshot, district)
+        refs = None if header is None else named(district)
         if header is None:
             as_of, method = edition_as_of(as_ofs, district) or planned.as_of, _method(source, is_own=district in as_ofs)
         else:
@@ -133,8 +141,10 @@ def parts_of(
             yield Part(planned.day, as_of, planned.settled_on, method, tuple(one.districts), one.pins)
 
 
-def refs_of(snapshot: Snapshot, district: str) -> tuple[DocumentRef, ...] | None:
-    """Return the documents that a stored record names; ``None`` = it cannot be read."""
+def refs_of(snapshot: Snapshot | None, district: str) -> tuple[DocumentRef, ...] | None:
+    """Return the documents that a stored record names; ``None`` = it cannot be read, or is not there."""
+    if snapshot is None:
+        return None
     try:
         return snapshot.district(district).provenance
     except (DamagedFile, SnapshotNotFound):  # told by who verifies the record itself

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from datetime import date
+from functools import partial
 
 from attrs import evolve, frozen
 
@@ -15,7 +16,7 @@ from backfill.errors import DamagedFile, PermanentSourceError, SnapshotNotFound,
 from backfill.fetching.reuse import Archive
 from backfill.model import Collected, DocumentRef, EncodedRecord, Finding, Method, PlannedDay, RecordHeader
 from backfill.protocols import DataSource, DaySummarizer, Fetch, Snapshot, SnapshotStore, Summarized
-from backfill.rebuilding.evidence import AsOfs, Catalog, edition_as_of, parts_of, pinned_as_of
+from backfill.rebuilding.evidence import AsOfs, Catalog, edition_as_of, parts_of, pinned_as_of, refs_of
 from backfill.rebuilding.making import Maker
 from backfill.rebuilding.replay import Part, make_summaries
 from backfill.serialization import refs_of_summary
@@ -113,7 +114,7 @@ class ArchivedSource:
         return _Day(self._days[day], entries, self._store.read(day) if entries else None)
 
     def _made(self, found: _Day, districts: tuple[str, ...], as_ofs: AsOfs) -> Iterator[tuple[str, _Value]]:
-        parts = parts_of(found.planned, districts, self._source, found.entries, found.snapshot, as_ofs)
+        parts = parts_of(found.planned, districts, self._source, found.entries, partial(refs_of, found.snapshot), as_ofs)
         for result in self._maker.make(parts):
             for name, value in result.records.items():
                 yield name, (value, tuple(note for note in result.findings if note.district == name))

@@ -116,7 +116,8 @@ class _Proof:
             wanted = [name for name in known if self.names is None or name in self.names]
             readable = [name for name in wanted if self._read(day, name, snapshot, entries.get(name))]
             self._look_at_as_ofs(planned, [name for name in wanted if name in entries], entries)
-            yield from parts_of(planned, readable, self.collaborators.source, entries, snapshot, {})
+            refs = {name: self._waiting[day, name].record.provenance for name in readable}  # read once, by this process alone
+            yield from parts_of(planned, readable, self.collaborators.source, entries, refs.get, {})
 
     def compare(self, made: Made) -> None:
         """Compare what was made with what is stored."""
