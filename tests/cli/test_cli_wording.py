@@ -16,7 +16,7 @@ from backfill.wording import FAILURES, FINDINGS, GAPS, duration, listing, meanin
 SOURCES = [path.read_text() for path in Path(backfill.__file__).parent.rglob("*.py") if "testing" not in path.parts]
 
 NO_FAILURES = {
-    "cancelled", "closing", "lost", "no_rows", "no_such_district", "not-published-yet", "not_used", "unavailable",
+    "cancelled", "closing", "no_rows", "no_such_district", "not-published-yet", "not_used", "unavailable",
 }  # fmt: skip
 """Kinds of what is not published, or not done: never those of a failure."""
 

@@ -90,7 +90,7 @@ def test_why_there_is_no_figure(tmp_path: Path) -> None:
         assert service.explain("2023-03-31", "61").standing in {Standing.FAILED, Standing.UNAVAILABLE}
         shutil.rmtree(tmp_path / "snapshots")
         lost = service.explain(DAY, "61")
-        assert (lost.standing, lost.kind) == (Standing.NEVER_TRIED, "lost")
+        assert lost.standing is Standing.LOST
         assert "rebuild" in lost.why
         assert service.explain("2022-12-31", None).why == "no job has tried to collect it"
 
@@ -109,16 +109,26 @@ def test_what_was_pruned_with_its_documents_is_told(root: Path) -> None:
         service.prune(DAY, DAY, keep=lambda _day: False)
         for district in ("61", "U", None):
             told = service.explain(DAY, district)
-            assert (told.standing, told.kind) == (Standing.NEVER_TRIED, "lost")
+            assert told.standing is Standing.LOST
             assert told.why.endswith("a rebuild makes it anew from the archive")
         assert service.rebuild(DAY).wait(60).status == "complete"
         service.prune(DAY, DAY, keep=lambda _day: False, archive=True)
         for district in ("61", "U", None):
             told = service.explain(DAY, district)
-            assert (told.standing, told.kind, told.documents) == (Standing.NEVER_TRIED, "lost", ())
+            assert (told.standing, told.documents) == (Standing.LOST, ())
             assert "nor does the archive have its documents any more" in told.why
             assert told.why.endswith("collect it again")
         assert service.explain(END, "61").is_provable
+
+
+def test_a_day_without_its_manifest_is_no_absence(root: Path) -> None:
+    """Files that nothing describes are damage: a rebuild would not store over them, and it is not said to. [B3]"""
+    file_of(root, "manifest.json").unlink()
+    with over(root) as service:
+        for district in ("61", None):
+            told = service.explain(DAY, district)
+            assert told.standing is Standing.DAMAGED
+            assert "move its folder away" in told.why
 
 
 def test_an_archive_that_cannot_be_listed_leaves_open_what_comes_back(root: Path) -> None:

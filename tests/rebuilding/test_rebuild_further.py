@@ -202,5 +202,5 @@ def test_a_failed_rebuild_changes_nothing_of_what_is_known_of_the_collection(roo
     shutil.rmtree(file_of(root).parent)
     with over(root) as service:
         assert service.verify(DAY).absent == (JANUARY,)
-        assert service.explain(DAY, "61").kind == "lost"
+        assert service.explain(DAY, "61").standing == "lost"
         assert counts(service.rebuild(DAY).wait(60)) == {"completed": 3}

@@ -111,6 +111,10 @@ def filling(coverage: Coverage, configured: tuple[str, ...] | None) -> BackfillR
         configured: The districts in scope; ``None`` = those that the source lists.
     """
     stored = set(_details(coverage))
+    if coverage.missing and all(
+        coverage.detail(day, name) == CellState.FULL for day, names in coverage.missing.items() for name in names or ("",)
+    ):
+        stored = {"full"}  # nothing but records in full that are partial: no summary would complete them
     detail = "auto" if not stored else "full" if stored == {"full"} else "summary"
     is_all = not coverage.districts or (configured is not None and set(configured) == set(coverage.districts))
     targets = None if is_all else coverage.districts

@@ -58,13 +58,14 @@ class Evidence:
 
 
 class Standing(StrEnum):
-    """What is known of one (day, district)."""
+    """What is known of one (day, district); lost is what a job has stored, and what is not stored any more."""
 
     STORED = "stored"
     FAILED = "failed"
     UNAVAILABLE = "unavailable"
     NEVER_TRIED = "never-tried"
     DAMAGED = "damaged"
+    LOST = "lost"
 
 
 @frozen

@@ -29,8 +29,10 @@ from backfill.protocols import (
     Fetcher,
     JobStore,
     Snapshot,
+    SnapshotStore,
     Summarized,
     SupportsOutcomes,
+    SupportsRemnants,
 )
 from backfill.rebuilding.evidence import AsOfs, Catalog, Named, edition_of
 from backfill.rebuilding.lost import THERE, collected
@@ -54,6 +56,9 @@ def explain(collaborators: Collaborators, fetcher: Fetcher, day: date | str, dis
     try:
         entries = collaborators.store.entries(day)
         snapshot = collaborators.store.read(day) if entries else None
+        if not entries and _is_remnant(collaborators.store, day):
+            why = "the day has files, and no manifest that would say what they are; move its folder away, then rebuild the day"
+            return Explanation(day, name, Standing.DAMAGED, why)
     except (DamagedFile, SnapshotNotFound) as error:
         return Explanation(day, name, Standing.DAMAGED, f"the stored day cannot be read: {error}")
     if snapshot is not None and name is None:
@@ -63,6 +68,10 @@ def explain(collaborators: Collaborators, fetcher: Fetcher, day: date | str, dis
     if snapshot is not None and name in snapshot.districts:
         return Explanation(day, name, Standing.DAMAGED, "its file is gone; a rebuild of the day puts it right")
     return _absent(collaborators, archive, day, name, None if snapshot is None else snapshot.metadata)
+
+
+def _is_remnant(store: SnapshotStore, day: date) -> bool:
+    return isinstance(store, SupportsRemnants) and day in store.remnants(day, day)
 
 
 def _archive(fetcher: Fetcher) -> Archive | None:
@@ -172,7 +181,9 @@ def _by_ledger(told: Explanation, jobs: JobStore, source: DataSource, archive: A
         return evolve(told, standing=Standing.UNAVAILABLE, why=why, kind="unavailable")
     if outcome in THERE:
         return evolve(
-            told, why=f"a job stored it, and it is not stored any more; {_way_back(told, source, archive)}", kind="lost"
+            told,
+            why=f"a job stored it, and it is not stored any more; {_way_back(told, source, archive)}",
+            standing=Standing.LOST,
         )
     return told
 
