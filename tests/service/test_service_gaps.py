@@ -113,5 +113,5 @@ def test_what_a_summary_does_not_complete_is_collected_by_districts() -> None:
         assert service.coverage(day(0), day(1)).missing == {day(1): ("A",)}
         report = service.fill_gaps(day(0), day(1)).wait(PATIENCE)
         assert report.collection_strategy.method == "targeted", "what is told of the job is what it does"
-        assert source.calls[-1] == ("collect_district", day(1), ("A",))
+        assert source.calls[-1] == ("collect_many", day(1), ("A",))
         assert service.coverage(day(0), day(1)).missing == {}
