@@ -150,7 +150,7 @@ def busy() -> Iterator[tuple[ThreadPoolExecutor, threading.Event, threading.Even
 def test_a_call_that_waits_for_a_worker_is_dropped(
     busy: tuple[ThreadPoolExecutor, threading.Event, threading.Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When its job is stopped, a call that no worker has begun is dropped, and never carried out. [B8, R4.5]"""
+    """When its job is stopped, a call that no worker has begun is dropped, and never carried out. [B8, R4.4]"""
     monkeypatch.setattr(errands, "GRACE", 0.0)
     executor, may, _began = busy
     cancel, carried_out = threading.Event(), list[int]()
@@ -163,7 +163,7 @@ def test_a_call_that_waits_for_a_worker_is_dropped(
 
 
 def test_a_call_that_runs_here_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When its job is stopped, a call that runs and cannot be dropped ends, and its result counts. [B8, R4.5]"""
+    """When its job is stopped, a call that runs and cannot be dropped ends, and its result counts. [B8, R4.4]"""
     monkeypatch.setattr(errands, "GRACE", 0.0)
     may, began, cancel = threading.Event(), threading.Event(), threading.Event()
 
@@ -185,7 +185,7 @@ def test_a_call_that_runs_here_is_waited_for(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_lost_call_of_a_stopped_job_is_not_handed_over_again() -> None:
-    """When its job was stopped meanwhile, nobody wants it. [B8, R4.5]"""
+    """When its job was stopped meanwhile, nobody wants it. [B8, R4.4]"""
     executor, cancel = Failing(KilledWorker("worker")), threading.Event()
     errand = Errand(executor, sum, (1, 2))
     cancel.set()

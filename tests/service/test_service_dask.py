@@ -152,7 +152,7 @@ def _tasks(dask_scheduler: object) -> int:
 
 
 def test_a_job_is_cancelled_while_the_cluster_computes(tmp_path: Path) -> None:
-    """What the cluster has is dropped: the job has ended before its figures are made, whole days alone are stored, and the cluster is free. [B8, R4.5]"""
+    """What the cluster has is dropped: the job has ended before its figures are made, whole days alone are stored, and the cluster is free. [B8, R4.4]"""
     count, free = 6, 2
     signs = tmp_path / "signs"
     signs.mkdir()

@@ -62,7 +62,7 @@ class HostPace:
         ):  # in this order: nobody waits for a lock of ours with the processes' own in hand
             now = self._clock.monotonic()  # read under the lock: moments are noted in the order in which they were taken
             strain = self._strain = self._strain or Strain(schedule.interval)
-            wait = max(schedule.ready_at(now), strain.ready_at) - now
+            wait = schedule.queue(turn, now, max(schedule.ready_at(now), strain.ready_at)) - now
             self._parked_until = schedule.parked_until
             self._refuse_to_wait(schedule.parked_until - now)
             if wait > 0:
