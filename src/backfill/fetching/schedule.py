@@ -40,7 +40,7 @@ class Schedule:
         under_way: The moments at which requests were allowed to go that have not left yet, by the name of their turn.
         most: How many departures are kept: as many as the fastest of those who share the log needs.
         parked_until: Until when nothing may be sent, because the host asked for it.
-        waiting: Since when those that were told to come back have asked, and when they will, by the name of their turn.
+        waiting: Since when those that were told to come back have asked, and when they will, by a name of their own.
     """
 
     def __init__(self, rate: float | None) -> None:
@@ -64,24 +64,24 @@ class Schedule:
         oldest = self.departures[-free] if len(self.departures) >= free else -math.inf
         return max(self.due, oldest + self.window + MARGIN, self.parked_until)
 
-    def queue(self, turn: str, now: float, ready: float) -> float:
-        """Return the moment at which *turn* may go, or should ask again, and keep its place until then.
+    def queue(self, queuer: str, now: float, ready: float) -> float:
+        """Return the moment at which *queuer* may send, or should ask again, and keep its place until then.
 
         Args:
-            turn: Its name.
+            queuer: The name of one that asks.
             now: The moment.
             ready: The first moment at which a request may be sent.
         """
         if not self.count:
             return ready
-        since = self.waiting.pop(turn, (now, now))[0]
+        since = self.waiting.pop(queuer, (now, now))[0]
         patience = min(ABSENT * self.interval, LONGEST_ABSENT)
         before = [back for asked, back in self.waiting.values() if asked < since and now <= back + patience]
         if ready <= now and not any(back <= now for back in before):
             return ready
         back = max(ready, now) + len(before) * self.interval
         self.waiting = {name: place for name, place in self.waiting.items() if now <= place[1] + LONGEST_ABSENT}
-        self.waiting[turn] = since, back
+        self.waiting[queuer] = since, back
         return back
 
     def grant(self, turn: str, now: float) -> None:
