@@ -118,5 +118,6 @@ def dask() -> Iterator[Executor]:
     import distributed  # noqa: PLC0415 - an extra
 
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1"}
-    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
-        yield client.get_executor(pure=False)  # type: ignore[no-untyped-call] # the library's own
+    cluster = distributed.LocalCluster(**options)  # type: ignore[no-untyped-call] # the library's own, as the next one
+    with cluster, distributed.Client(cluster) as client:  # type: ignore[no-untyped-call]
+        yield client.get_executor(pure=False)
