@@ -103,6 +103,7 @@ MACHINE = FetchStatus(
         HostStatus("https://dashboards.example.org:443", 5.0, 3, 2, 7, "closed", 0.0),
         HostStatus("https://mirror.example.org:443", None, 1, 0, 3, "half-open", 0.0),
         HostStatus("http://down.example.org:80", 0.5, 2, 0, 11, "open", 83.2),
+        HostStatus("https://strained.example.org:443", 5.0, 3, 1, 4, "closed", 0.0, slowdown=4.0),
     ),
     requests=1834,
     retries=61,

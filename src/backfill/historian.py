@@ -12,7 +12,7 @@ from backfill.engine.jobs import LiveJob
 from backfill.engine.scoping import naming_of
 from backfill.errors import InvalidRequest
 from backfill.job import Job
-from backfill.model import REBUILD, RERANK, BackfillPlan, JobSpec
+from backfill.model import REBUILD, RERANK, BackfillPlan
 from backfill.model.checks import as_bool, as_count, as_date, as_span, as_texts
 from backfill.protocols import Cumulative, DataSource
 from backfill.servicebase import EVERY, ServiceBase
@@ -304,8 +304,9 @@ class Historian(ServiceBase):
     def _names(self, districts: Sequence[str] | None) -> tuple[str, ...] | None:
         return None if districts is None else tuple(map(naming_of(self._source), as_texts("districts", districts)))
 
-    def _source_of(self, spec: JobSpec) -> DataSource:
+    def _source_of(self, job: LiveJob) -> DataSource:
         """Return what a job collects from: the source, or for a rebuild the archive."""
+        spec = job.spec
         if spec.operation != REBUILD:
             return self._source
         from backfill.rebuilding.evidence import Catalog  # noqa: PLC0415 - as above
@@ -314,4 +315,4 @@ class Historian(ServiceBase):
 
         archive, request = archive_of(self._door()), spec.plan.request
         catalog = Catalog.of(archive, self._source, request.start_date, request.end_date)
-        return ArchivedSource(self._source, archive, self._store, spec.plan.days, catalog, self._executor)
+        return ArchivedSource(self._source, archive, self._store, spec.plan.days, catalog, self._executor, job.context.cancel)

@@ -258,12 +258,12 @@ class ServiceBase:
         ahead = (planned.day for planned in job.spec.plan.days if planned.gap is None and has_work(planned))
         growth = Growth(self._source, self._store, ahead)  # of the source itself: what a rebuild collects from knows no periods
         executor = None if job.spec.operation == REBUILD else self._executor  # which has its own way there
-        source = self._source_of(job.spec)
+        source = self._source_of(job)
         Runner(job, source, self._store, self._door(), self._clock, self._slots, growth, executor).run()
 
-    def _source_of(self, spec: JobSpec) -> DataSource:
+    def _source_of(self, job: LiveJob) -> DataSource:
         """Return what a job collects from."""
-        del spec
+        del job
         return self._source
 
     def _let_go(self) -> None:

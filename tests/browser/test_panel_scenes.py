@@ -66,6 +66,16 @@ def test_markup_in_any_text_is_shown_as_text(tabs: Tabs, stage: str) -> None:
     assert page.locator("backfill-panel img, backfill-panel script").count() == 0
 
 
+def test_a_host_under_strain_is_seen(tabs: Tabs, stage: str) -> None:
+    """How often a host is asked that shows strain, and how often it might be, stand in its row; of all others the limit alone. [R9.5, R12.3]"""
+    page = tabs.open(stage)
+    enact(page, next(scene for scene in SCENES if scene.name == "job: running"))
+    rows = page.locator("backfill-panel .hosts tbody tr").all_inner_texts()
+    said = {row.split()[0]: row for row in rows}
+    assert "1.3 a second of 5 a second" in said["https://strained.example.org:443"]
+    assert "a second of" not in said["https://dashboards.example.org:443"]
+
+
 def test_nothing_is_wider_than_the_window(tabs: Tabs, stage: str) -> None:
     """In a narrow window nothing has to be scrolled sideways but tables and pictures within themselves. [R12.2]"""
     page = tabs.open(stage)

@@ -282,6 +282,34 @@ def test_a_cancelled_waiter_leaves_no_hole() -> None:
     assert limiter.status() == (0, 0)
 
 
+def test_jobs_get_turns_evenly() -> None:
+    """A job with many units in work does not keep out one with few: they take turns, and within a job the order is that of asking. [R9.1]"""
+    limiter = Limiter(HostPace(kept_in_memory(None), VirtualClock()), 1, VirtualClock())
+    never = threading.Event()
+    dealt: list[str] = []
+
+    def work(job: str, number: int) -> None:
+        with limiter.turn(never, of=job):
+            dealt.append(f"{job}{number}")
+
+    with limiter.turn(never):
+        waiting = []
+        for job, number in [*(("many", number) for number in range(5)), ("few", 0), ("few", 1)]:
+            waiting.append(Running(work, job, number))
+            until(lambda: limiter.status()[1] == len(waiting))
+    for each in waiting:
+        assert each.wait().error is None
+    assert dealt == ["many0", "few0", "many1", "few1", "many2", "many3", "many4"]
+    with limiter.turn(never, of="few"):  # nobody is owed anything by one that had nobody beside it
+        waiting = [Running(work, "many", 5)]
+        until(lambda: limiter.status()[1] == 1)
+        waiting.append(Running(work, "few", 2))
+        until(lambda: limiter.status()[1] == 2)
+    for each in waiting:
+        assert each.wait().error is None
+    assert dealt[-2:] == ["many5", "few2"]
+
+
 def test_a_cancel_ends_the_wait_for_a_time_at_once() -> None:
     """The first in the queue waits for its moment on the cancel flag itself."""
     clock = VirtualClock(threads=2)  # one thread waits, and so the time stands still

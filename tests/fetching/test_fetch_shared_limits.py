@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import math
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -109,6 +111,47 @@ def test_two_who_share_a_folder_share_the_rate(tmp_path: Path) -> None:
     assert all(moments[index + 5] - moments[index] >= 1 for index in range(35))
 
 
+def dealt(sources: Sequence[HostPace], clock: VirtualClock, seconds: float, late: Sequence[float]) -> list[int]:
+    """Return how many turns each took that always wants another one, and comes back so much later than it was told to."""
+    counts = [0] * len(sources)
+    end = clock.monotonic() + seconds
+    coming = [(clock.monotonic(), number) for number in range(len(sources))]
+    while coming[0][0] < end:
+        moment, number = heapq.heappop(coming)
+        clock.advance(max(0.0, moment - clock.monotonic()))
+        turn = f"{number}-{counts[number]}"
+        wait = sources[number].take(turn)
+        if wait <= 0:
+            sources[number].left(turn)
+            counts[number] += 1
+        heapq.heappush(coming, (clock.monotonic() + (wait + late[number] if wait > 0 else 0.0), number))
+    return counts
+
+
+@pytest.mark.parametrize("late", [(0.0, 0.0, 0.0), (0.0, 0.001, 0.004), (0.004, 0.0, 0.0)])
+def test_those_who_share_a_folder_share_it_evenly(tmp_path: Path, late: tuple[float, ...]) -> None:
+    """Three that always want another turn get as many each, also those that always wake a little later; and no slot is lost. [B6, R9.1]"""
+    clock = VirtualClock()
+    counts = dealt([pace(tmp_path, clock, 50.0) for _process in range(3)], clock, 20.0, late)
+    assert max(counts) - min(counts) <= 10
+    assert sum(counts) >= 0.97 * 50 * 20
+
+
+def test_who_does_not_come_for_its_turn_is_passed_over(tmp_path: Path) -> None:
+    """One that was told to come back and does not costs the others half a slot, once; coming soon after it is first again. [B6, B2]"""
+    clock = VirtualClock()
+    one, gone, other = (pace(tmp_path, clock, 5.0) for _process in range(3))
+    drawn(one, clock, 5)  # a second holds no more
+    assert gone.take("gone") > 0
+    waited = other.take("other")
+    assert waited > 0
+    clock.advance(waited)
+    assert other.take("other") == 0
+    other.left("other")
+    clock.advance(1.0)
+    assert gone.take("gone") == 0
+
+
 def test_a_pause_is_shared(tmp_path: Path) -> None:
     """A host that asked one process to be left alone is left alone by all, for as long as it asked. [R6.5, B6]"""
     clock = VirtualClock()
@@ -176,14 +219,15 @@ def test_another_boot_s_file_counts_as_empty(tmp_path: Path, caplog: pytest.LogC
 
 
 def test_looking_does_not_write(tmp_path: Path) -> None:
-    """A look that grants nothing leaves the file alone."""
+    """A further look of one that has its place in the queue, and gets nothing, leaves the file alone."""
     clock = VirtualClock()
     shared = pace(tmp_path, clock)
     drawn(shared, clock, 3)
+    assert shared.take("waits") > 0
     (path,) = tmp_path.iterdir()
     before = path.read_bytes()
     clock.advance(1e-6)
-    assert sent(shared) > 0
+    assert shared.take("waits") > 0
     assert path.read_bytes() == before
 
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from backfill import BackfillStatus
 from backfill.clock import SystemClock
+from backfill.stores import check
+from backfill.testing.server import FaultServer
 from backfill.toastmasters import open_service
+from cluster_work import DISTRICTS, SLOTS, HeldFigures, coordinate, housed, publish
 from durability.durable_site import figures_of, published, request_of
+from service_doubles import ask, days, until
 from tm_serving import counts, serving
 from trust_roots import END, START, over, stored
 from trust_roots import pristine as pristine  # noqa: PLC0414 - a fixture, exported
@@ -132,3 +139,88 @@ def test_workers_that_are_killed_change_nothing(root: Path) -> None:
         assert service.verify(START, END).is_proved
     assert killed
     assert stored(root) == before
+
+
+def left_on(client: Client) -> int:
+    """Return how many computations the scheduler knows of."""
+    count: int = client.run_on_scheduler(_tasks)  # type: ignore[no-untyped-call] # the library's own
+    return count
+
+
+def _tasks(dask_scheduler: object) -> int:
+    return len(getattr(dask_scheduler, "tasks"))  # noqa: B009 - the library's own, without types
+
+
+def test_a_job_is_cancelled_while_the_cluster_computes(tmp_path: Path) -> None:
+    """What the cluster has is dropped: the job has ended before its figures are made, whole days alone are stored, and the cluster is free. [B8, R4.4]"""
+    count, free = 6, 2
+    signs = tmp_path / "signs"
+    signs.mkdir()
+    with FaultServer() as server, cluster() as client:
+        source = HeldFigures(publish(server, count), signs, free)
+        with housed(tmp_path, source, executor_of(client)) as service:
+            job = service.initiate_backfill(ask(count, *DISTRICTS, concurrency=SLOTS))
+            until(lambda: len(list(signs.iterdir())) == 2)  # two workers compute, and two units wait for one of them
+            assert job.cancel()
+            report = job.wait(PATIENCE)
+            assert not (signs / "go").exists()
+            assert report.status is BackfillStatus.CANCELLED
+            assert counts(report) == {"completed": free * len(DISTRICTS), "pending": (count - free) * len(DISTRICTS)}
+            assert not report.errors
+            assert tuple(service.store.days()) == days(free)
+            until(lambda: left_on(client) == 0)
+            assert not client.futures
+            (signs / "go").touch()
+            again = service.initiate_backfill(ask(count, *DISTRICTS, concurrency=SLOTS)).wait(PATIENCE)
+            assert counts(again) == {"completed": (count - free) * len(DISTRICTS), "skipped": free * len(DISTRICTS)}
+            assert service.verify(days(1)[0], days(count)[-1]).is_proved
+        asked = [request.target for request in server.requests]
+    sound = check(tmp_path / "snapshots", data=True)
+    assert not sound.damaged_days, str(sound)
+    assert not list((tmp_path / "snapshots").glob(".staging/*"))
+    sys.stdout.write(f"cancelled: {len(asked) - len(set(asked))} of {len(set(asked))} documents fetched again\n")
+    assert len(asked) - len(set(asked)) <= SLOTS
+
+
+def test_another_coordinator_goes_on(tmp_path: Path) -> None:
+    """A coordinator is killed while the cluster computes; another one ends its job on the same cluster, and every byte is that of threads. [B8, B2, R4.2]"""
+    count, free = 8, 3
+    signs, root = tmp_path / "signs", tmp_path / "root"
+    signs.mkdir()
+    context = get_context("spawn")
+    with FaultServer() as server, cluster() as client:
+        source = HeldFigures(publish(server, count), signs, free)
+        scheduler = client.scheduler_info()["address"]
+        here, there = context.Pipe()
+        killed = context.Process(target=coordinate, args=(root, scheduler, source, count, there))
+        killed.start()
+        began = here.recv()
+        until(lambda: len(list(signs.iterdir())) == 2)
+        os.kill(killed.pid or 0, signal.SIGKILL)  # the one that this test has started
+        killed.join(PATIENCE)
+        at_kill = len(server.requests)
+
+        here, there = context.Pipe()
+        other = context.Process(target=coordinate, args=(root, scheduler, source, count, there))
+        other.start()
+        assert here.poll(PATIENCE)
+        resumed = here.recv()
+        assert (resumed[0], resumed[1]) == (began[0], 1)
+        assert resumed[2] < count * len(DISTRICTS)  # what was stored is not done again
+        (signs / "go").touch()
+        assert here.poll(PATIENCE)
+        assert here.recv() == ("complete", count * len(DISTRICTS))
+        other.join(PATIENCE)
+        until(lambda: left_on(client) == 0)
+        asked = [request.target for request in server.requests]
+        shutil.copytree(root / "raw", tmp_path / "threads" / "raw")
+        with housed(tmp_path / "threads", source, None) as service:
+            report = service.initiate_backfill(ask(count, *DISTRICTS)).wait(PATIENCE)
+        assert report.status is BackfillStatus.COMPLETE
+        assert len(server.requests) == len(asked)  # made of the very documents that the cluster's figures are made of
+    assert stored(tmp_path / "threads") == stored(root)
+    assert len(stored(root)) == count * len(DISTRICTS)
+    assert not check(root / "snapshots", data=True).damaged_days
+    again = len(asked) - len(set(asked))
+    sys.stdout.write(f"killed after {at_kill} requests: {again} of {len(set(asked))} documents fetched again\n")
+    assert again <= SLOTS

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from backfill import (
     TransientSourceError,
 )
 from backfill.fetching import PoliteFetcher, RawArchive
+from backfill.fetching.strain import MOST
 from backfill.model import CellState, RetryPolicy
 from backfill.protocols import Fetch
 from backfill.stores import PerDistrictFileSnapshotStore
@@ -285,6 +286,27 @@ def test_a_pause_that_is_asked_for_is_made_by_the_whole_job(status: str, server:
     assert min(moment for moment in asked if moment > answered[0]) - answered[0] >= 1.0
     assert report.performance_status is not None
     assert report.performance_status.retries == 1
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_strain_shows_in_the_report_and_goes_slowly(status: str, server: FaultServer, tmp_path: Path) -> None:
+    """A host that refuses is asked half as often; the report says so while it lasts, and after many good answers no more. [R9.5, B6]"""
+    refused, good = [f"a{number}" for number in range(4)], [f"b{number}" for number in range(70)]
+    for on in DAYS:
+        for name in refused:
+            server.on(f"/{name}/{on}", reply(status=status), reply(FIGURES))
+        for name in good:
+            server.on(f"/{name}/{on}", reply(FIGURES))
+    seen = []
+    with closing(PoliteFetcher(rate=1000, concurrency=1, retry=QUICK)) as fetch:
+        for districts in (refused, good[:5], good[5:]):
+            report = rebuild(server, tmp_path, *districts, fetch=fetch, concurrency=1)
+            assert (report.status, report.progress.completed) == ("complete", 2 * len(districts))
+            assert report.performance_status is not None
+            (host,) = report.performance_status.hosts
+            seen.append(host.slowdown)
+    assert 1 < seen[1] < seen[0] <= MOST
+    assert seen[2] == 1.0
 
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])

@@ -17,6 +17,7 @@ from backfill.stores import MemorySnapshotStore
 from backfill.testing import VirtualClock
 from backfill.testing.contracts import Contract, list_tests, run_contract
 from backfill.testing.stateful import run_job_machine, run_owner_machine, run_store_machine
+from testing import broken_archives as archives
 from testing import broken_doors as doors
 from testing import broken_jobs as jobs
 from testing import broken_sources as sources
@@ -183,6 +184,41 @@ DOORS: Mapping[type[doors.Door], Names] = {
     doors.ClosesOnce: ("test_it_may_be_closed_twice",),
 }  # fmt: skip
 
+ARCHIVES: Mapping[type[archives.ListedArchive], Names] = {
+    archives.CutsAtNul: ("test_contents_are_whole",),
+    archives.ServesTheLastKept: (
+        "test_the_newest_serves", "test_a_content_is_rather_as_it_was_fetched_then", "test_what_was_refused_can_be_looked_at",
+    ),
+    archives.ServesTheFirstOfAMoment: ("test_of_one_moment_the_last_kept_serves",),
+    archives.IgnoresAges: ("test_none_that_is_too_old_serves",),
+    archives.IgnoresHashes: ("test_a_content_is_found_by_its_hash", "test_what_was_refused_is_never_handed_out"),
+    archives.IgnoresMoments: ("test_a_content_is_rather_as_it_was_fetched_then",),
+    archives.ServesWhatWasRefused: (
+        "test_what_was_refused_is_never_handed_out", "test_a_content_may_be_refused_here_and_good_there", "test_names_are_told",
+    ),
+    archives.RefusesTheContent: ("test_a_content_may_be_refused_here_and_good_there",),
+    archives.ForgetsRefused: ("test_what_was_refused_can_be_looked_at",),
+    archives.KeepsSecrets: ("test_secrets_are_not_kept",),
+    archives.RoundsTimes: (
+        "test_a_moment_is_kept_exactly", "test_a_document_comes_back", "test_keeping_again_changes_nothing",
+        "test_none_that_is_too_old_serves", "test_a_content_is_found_by_its_hash",
+        "test_a_content_is_rather_as_it_was_fetched_then",
+    ),
+    archives.LosesHeaders: ("test_a_document_comes_back", "test_secrets_are_not_kept"),
+    archives.MixesCases: ("test_any_name_can_be_kept", "test_what_is_not_there_is_nothing"),
+    archives.OneNameAContent: (
+        "test_a_content_may_have_many_names", "test_threads_keep_the_same_content", "test_names_are_told",
+        "test_names_can_be_forgotten",
+    ),
+    archives.SaysItIsFresh: ("test_a_document_says_where_it_comes_from",),
+    archives.HandsOutDamage: ("test_damage_is_told_and_mended",),
+    archives.NeverMends: ("test_damage_is_told_and_mended",),
+    archives.LosesAThread: ("test_threads_lose_nothing", "test_threads_keep_the_same_content"),
+    archives.ListsRefused: ("test_names_are_told",),
+    archives.DiscardsContents: ("test_names_can_be_forgotten",),
+    archives.KeepsADiscardedName: ("test_names_can_be_forgotten",),
+}  # fmt: skip
+
 MACHINES = frozenset(
     {
         "test_any_order_of_calls_gives_what_the_rule_says",
@@ -245,6 +281,19 @@ def test_a_broken_scope_is_caught(broken: type[sources.NamedDistricts]) -> None:
 def test_a_broken_door_is_caught(broken: type[doors.Door]) -> None:
     """Each door that is broken in one way fails the test named for it, and passes all that it should. [B7]"""
     found_by(type("BrokenContract", (doors.BrokenDoorContract,), {"door": broken}), DOORS[broken])
+
+
+@pytest.mark.parametrize("broken", ARCHIVES, ids=lambda broken: broken.__name__)
+def test_a_broken_archive_is_caught(broken: type[archives.ListedArchive]) -> None:
+    """Each raw archive that is broken in one way fails the test named for it, and passes all that it should. [B7]"""
+    found_by(type("BrokenContract", (archives.ArchiveContract,), {"archive": broken}), ARCHIVES[broken])
+
+
+def test_an_archive_in_order_passes() -> None:
+    """The archive that the broken ones are made of fails nothing; what it is not said to be able to do is left out. [B7]"""
+    report = run_contract(archives.ArchiveContract)
+    assert report.failed == (), str(report)
+    assert len(report.skipped) == 3
 
 
 def test_a_door_that_takes_what_comes_is_caught() -> None:

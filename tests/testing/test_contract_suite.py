@@ -23,6 +23,7 @@ import stores.test_store_contract as store_hooks
 from backfill import function_source
 from backfill.clock import SystemClock
 from backfill.errors import DataUnavailable, InvalidRequest, MissingExtra, PermanentSourceError
+from backfill.fetching.reuse import Archive
 from backfill.jobstores import MemoryJobStore
 from backfill.model import Document
 from backfill.protocols import Clock, DataSource, Fetch, JobStore, ScopeResolver, SnapshotStore
@@ -35,12 +36,14 @@ from backfill.testing.contracts import (
     FetchContract,
     HttpFetchContract,
     JobStoreContract,
+    RawArchiveContract,
     Result,
     ScopeContract,
     SnapshotStoreContract,
     check_fetch,
     check_http_fetch,
     check_job_store,
+    check_raw_archive,
     check_scope,
     check_snapshot_store,
     check_source,
@@ -54,6 +57,7 @@ from backfill.testing.contracts._suite import skip
 from backfill.testing.fetch import DictFetch
 from backfill.testing.source import ScriptedDashboard, ScriptedSource
 from testing import narrow_jobs
+from testing.broken_archives import ListedArchive
 from testing.broken_doors import naive_fetch
 from testing.broken_stores import BrokenStoreContract, KeepsDeleted, SaysNothing
 from testing.tide_source import DAY, DOCUMENTS, TideContract, TideSource
@@ -99,6 +103,7 @@ class Reported(Small):
         (ScopeContract, 10),
         (FetchContract, 14),
         (HttpFetchContract, 22),
+        (RawArchiveContract, 28),
     ],
 )
 def test_a_contract_has_many_tests(contract: type[Contract], least: int) -> None:
@@ -132,6 +137,7 @@ def test_hooking_up_takes_few_lines() -> None:
         ("make_scope", lambda: check_scope(cast("Callable[[Path], ScopeResolver]", OpenScope))),
         ("make_store", lambda: check_snapshot_store(cast("Callable[[Path], SnapshotStore]", MemorySnapshotStore()))),
         ("make_store", lambda: check_job_store(cast("Callable[[Path], JobStore]", MemoryJobStore()))),
+        ("make_archive", lambda: check_raw_archive(cast("Callable[[Path], Archive]", ListedArchive()))),
         ("make_door", lambda: check_fetch(cast("Callable[[object], Fetch]", None))),
         ("make_fetcher", lambda: check_http_fetch(cast("Callable[[], Fetch]", DictFetch({})))),
     ],
@@ -262,11 +268,13 @@ def test_functions_prove_adapters_without_a_class() -> None:
     reports = [
         check_snapshot_store(lambda _place: MemorySnapshotStore()),
         check_job_store(lambda _place: MemoryJobStore()),
+        check_raw_archive(lambda _place: ListedArchive()),
         check_source(TideSource, lambda: DictFetch(DOCUMENTS), units=[(DAY, "dover"), (DAY, "oslo")]),
         check_scope(lambda _place: OpenScope()),
         check_fetch(DictFetch),
     ]
-    names = ["SnapshotStoreContract", "JobStoreContract", "DataSourceContract", "ScopeContract", "FetchContract"]
+    kinds = ("SnapshotStore", "JobStore", "RawArchive", "DataSource", "Scope", "Fetch")
+    names = [f"{kind}Contract" for kind in kinds]
     assert [report.contract for report in reports] == names
     assert all(report.passed and not report.failed for report in reports)
     assert pickle.loads(pickle.dumps(reports[0])).passed == reports[0].passed

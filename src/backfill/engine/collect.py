@@ -247,7 +247,7 @@ class Collector:
         if self._elsewhere is None:
             return getattr(source, method)(*arguments, fetch)
         extra = {"job_id": self._job.job_id, "method": method, "of": " ".join(map(str, arguments))}
-        return self._elsewhere.call(SourceCall(method, arguments, extra), fetch)
+        return self._elsewhere.call(SourceCall(method, arguments, extra), fetch, self._job.cancel)
 
     def _door(self, planned: PlannedDay, district: str | None, documents: dict[str, DocumentRef], tried: Attempts) -> Fetch:
         def record(document: Document) -> None:

@@ -7,15 +7,17 @@ executor. What a check says of a document is asked of the call itself: it runs w
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
+from backfill.engine.errands import Errand
 from backfill.engine.failures import as_source_error
 from backfill.engine.pickled import packed, unpacked
-from backfill.errors import Cancelled, HostDown, ServiceUnusable, SourceError
+from backfill.errors import BackfillError, Cancelled, HostDown, SourceError
 from backfill.jsonvalues import to_json_value
 from backfill.model import Collected, Document, EncodedRecord
 from backfill.protocols import DataSource, Fetch
@@ -109,50 +111,60 @@ class Elsewhere:
             remedy = "use a ThreadPoolExecutor, or leave the executor out"
             self._load = packed(source, source, what="the source", remedy=remedy)
 
-    def call(self, call: SourceCall, fetch: Fetch) -> object:
+    def call(self, call: SourceCall, fetch: Fetch, cancel: threading.Event | None = None) -> object:
         """Return what the call of the source returns, each answer that it needs fetched by *fetch*, in this thread.
 
+        Args:
+            call: The call.
+            fetch: The unit's door.
+            cancel: The flag of its job; ``None`` = it cannot be stopped.
+
         Raises:
-            SourceError: What the source raised, or would have.
-            ServiceUnusable: The executor runs nothing any more.
+            SourceError: What the source raised, or would have; kind ``worker_lost``: the workers that had the call died.
+            Cancelled: The job was stopped, and the call dropped.
+            ServiceUnusable: The executor runs nothing any more, or cannot run this.
         """
         answers: dict[Asked, Document | SourceError] = {}
-        ran = self._run(call, answers)
+        ran = self._run(call, answers, cancel)
         while ran.needed is not None:
-            asked, latest = ran.needed, list[Ran]()
+            asked, trial = ran.needed, _Trial()
 
-            def check(document: Document, asked: Asked = asked, latest: list[Ran] = latest) -> None:
-                found = self._run(call, {**answers, asked: _plain(document)})
+            def check(document: Document, asked: Asked = asked, trial: _Trial = trial) -> None:
+                trial.ran = None
+                try:
+                    found = self._run(call, {**answers, asked: _plain(document)}, cancel)
+                except BackfillError as error:  # nothing that the document is to blame for, as any other error would say
+                    trial.failure = error
+                    raise Cancelled("the call was lost") from error
                 refusal = found.refused.get(asked)
                 if refusal is not None:
                     raise refusal
-                latest[:] = [found]
+                trial.ran = found
 
             try:
                 answers[asked] = _plain(asked.of(fetch, check if asked.has_check else None))
             except SourceError as error:
+                if trial.failure is not None:
+                    raise trial.failure from error
                 if isinstance(error, Cancelled | HostDown):  # the source has no say in what follows
                     raise
                 answers[asked] = error
-                latest.clear()
-            ran = latest[0] if latest else self._run(call, answers)
+                trial.ran = None
+            ran = trial.ran or self._run(call, answers, cancel)
         if ran.error is not None:
             raise ran.error
         return ran.value
 
-    def _run(self, call: SourceCall, answers: Answers) -> Ran:
-        try:
-            running = self._executor.submit(run, self._load, call, dict(answers))
-        except RuntimeError as error:  # it was shut down, or is broken
-            raise _runs_nothing(error) from error
-        try:
-            return running.result()
-        except BrokenExecutor as error:
-            raise _runs_nothing(error) from error
+    def _run(self, call: SourceCall, answers: Answers, cancel: threading.Event | None) -> Ran:
+        return Errand(self._executor, run, self._load, call, dict(answers)).result(cancel)
 
 
-def _runs_nothing(error: RuntimeError) -> ServiceUnusable:
-    return ServiceUnusable(f"the executor runs nothing any more ({error}); resume the job with a service that has another")
+@define
+class _Trial:
+    """What came of running a call with a document that is to be checked: it ran, or was lost."""
+
+    ran: Ran | None = None
+    failure: BackfillError | None = None
 
 
 def refuse_unfit(source: DataSource, executor: Executor) -> None:

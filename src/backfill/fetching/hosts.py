@@ -88,7 +88,7 @@ class Hosts:
         with ExitStack() as held, ExitStack() as spaced:
             if spacing is not None:
                 spaced.enter_context(spacing.turn(call.cancel))  # held until the request has left
-            host_left = held.enter_context(host.limiter.turn(call.cancel))
+            host_left = held.enter_context(host.limiter.turn(call.cancel, call.unit.job.job_id))
 
             def left() -> None:
                 host_left()

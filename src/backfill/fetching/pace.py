@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeAlias
+from uuid import uuid4
 
 from backfill.errors import HostDown, StoreUnavailable
 from backfill.fetching.schedule import Schedule
@@ -45,6 +46,7 @@ class HostPace:
     def __init__(self, keeper: Keeper, clock: Clock, name: str = "the host", *, longest_wait: float = math.inf) -> None:
         self._keeper, self._clock = keeper, clock
         self._name, self._longest_wait = name, longest_wait
+        self._queuer = uuid4().hex  # one place for all who ask here: they ask one after the other
         self._parked_until = -math.inf
         self._strain: Strain | None = None  # made with the first turn, which shows the interval
         self._changing = threading.Lock()
@@ -62,7 +64,7 @@ class HostPace:
         ):  # in this order: nobody waits for a lock of ours with the processes' own in hand
             now = self._clock.monotonic()  # read under the lock: moments are noted in the order in which they were taken
             strain = self._strain = self._strain or Strain(schedule.interval)
-            wait = max(schedule.ready_at(now), strain.ready_at) - now
+            wait = schedule.queue(self._queuer, now, max(schedule.ready_at(now), strain.ready_at)) - now
             self._parked_until = schedule.parked_until
             self._refuse_to_wait(schedule.parked_until - now)
             if wait > 0:

@@ -4,6 +4,9 @@ Two rules together. A *schedule* gives each request a slot ``1 / rate`` seconds 
 two slots at most, so that late threads cost no throughput and nobody sends a burst. A *log* of the last N departures lets a request
 pass only when, with those that were allowed to go and have not left yet, fewer than N lie in the window that ends now. So no window
 holds more than N departures, however the slots fell and however long a busy machine takes from being allowed to leaving.
+
+Where several processes share a schedule, each of them with its first in line, a *queue* of those gives them turns in the order of asking:
+each is told to come back when its own slot is due. Nobody waits for one that is not there by then.
 """
 
 from __future__ import annotations
@@ -18,6 +21,12 @@ MARGIN = 0.005
 LONGEST_UNDER_WAY = 30.0
 """Seconds after which a request that was allowed to go counts as one that left: whoever took the turn has died, or was stopped."""
 
+ABSENT = 0.5
+"""Intervals after which one that does not come for its slot is passed over; coming later it is first again."""
+
+LONGEST_ABSENT = 1.0
+"""Seconds after which it has lost its place: it was stopped, or has died."""
+
 
 class Schedule:
     """The state of one limit: N requests in any N / rate seconds, where N is the rate rounded up.
@@ -31,6 +40,7 @@ class Schedule:
         under_way: The moments at which requests were allowed to go that have not left yet, by the name of their turn.
         most: How many departures are kept: as many as the fastest of those who share the log needs.
         parked_until: Until when nothing may be sent, because the host asked for it.
+        waiting: Since when those that were told to come back have asked, and when they will, by a name of their own.
     """
 
     def __init__(self, rate: float | None) -> None:
@@ -40,6 +50,7 @@ class Schedule:
         self.due = self.parked_until = -math.inf
         self.departures: deque[float] = deque()
         self.under_way: dict[str, float] = {}
+        self.waiting: dict[str, tuple[float, float]] = {}
 
     def ready_at(self, now: float) -> float:
         """Return the first moment at which a request may be sent, as far as is known *now*."""
@@ -52,6 +63,26 @@ class Schedule:
             return max(self.due, now + self.window + MARGIN, self.parked_until)
         oldest = self.departures[-free] if len(self.departures) >= free else -math.inf
         return max(self.due, oldest + self.window + MARGIN, self.parked_until)
+
+    def queue(self, queuer: str, now: float, ready: float) -> float:
+        """Return the moment at which *queuer* may send, or should ask again, and keep its place until then.
+
+        Args:
+            queuer: The name of one that asks.
+            now: The moment.
+            ready: The first moment at which a request may be sent.
+        """
+        if not self.count:
+            return ready
+        since = self.waiting.pop(queuer, (now, now))[0]
+        patience = min(ABSENT * self.interval, LONGEST_ABSENT)
+        before = [back for asked, back in self.waiting.values() if asked < since and now <= back + patience]
+        if ready <= now and not any(back <= now for back in before):
+            return ready
+        back = max(ready, now) + len(before) * self.interval
+        self.waiting = {name: place for name, place in self.waiting.items() if now <= place[1] + LONGEST_ABSENT}
+        self.waiting[queuer] = since, back
+        return back
 
     def grant(self, turn: str, now: float) -> None:
         """Note that the request of *turn* is allowed to go at *now*; `leave` must follow."""

@@ -67,15 +67,16 @@ def kept_in_file(directory: Path, host: str, rate: float | None, clock: Clock) -
     return borrowed
 
 
-_State: TypeAlias = tuple[float, float, int, tuple[float, ...], dict[str, float]]
+_State: TypeAlias = tuple[float, float, int, tuple[float, ...], dict[str, float], dict[str, tuple[float, float]]]
 
 
 def _state(schedule: Schedule) -> _State:
-    return schedule.due, schedule.parked_until, schedule.most, tuple(schedule.departures), dict(schedule.under_way)
+    departures, under_way, waiting = tuple(schedule.departures), dict(schedule.under_way), dict(schedule.waiting)
+    return schedule.due, schedule.parked_until, schedule.most, departures, under_way, waiting
 
 
 def _encoded(schedule: Schedule, clock: Clock) -> bytes:
-    due, parked_until, most, departures, under_way = _state(schedule)
+    due, parked_until, most, departures, under_way, waiting = _state(schedule)
     state = {
         "written": clock.monotonic(),
         "writtenAt": clock.now().timestamp(),
@@ -84,6 +85,7 @@ def _encoded(schedule: Schedule, clock: Clock) -> bytes:
         "most": most,
         "departures": departures,
         "underWay": under_way,
+        "waiting": waiting,
     }
     return dumps(state) + b"\n"  # readers stop at the end of the line, so what a longer state left behind it is harmless
 
@@ -97,6 +99,8 @@ def _restore(schedule: Schedule, content: bytes, clock: Clock, path: Path) -> No
         most = int(state["most"])
         departures = [float(moment) for moment in cast("dict[str, list[float]]", state)["departures"]]
         under_way = {turn: float(moment) for turn, moment in cast("dict[str, dict[str, float]]", state)["underWay"].items()}
+        places = cast("dict[str, dict[str, list[float]]]", state)["waiting"]
+        waiting = {turn: (float(since), float(back)) for turn, (since, back) in places.items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         _log.warning("%s cannot be read, so the limits in it start afresh; remove it if this comes again", path)
         return
@@ -105,4 +109,4 @@ def _restore(schedule: Schedule, content: bytes, clock: Clock, path: Path) -> No
     if max([written, *departures, *under_way.values()]) > now or abs(drift) > _DRIFT or parked_until > now + LONGEST_RETRY_AFTER:
         return  # another boot of the machine wrote it, or its clock was set
     schedule.due, schedule.parked_until, schedule.most = due, parked_until, max(schedule.most, most)
-    schedule.departures, schedule.under_way = deque(departures), under_way
+    schedule.departures, schedule.under_way, schedule.waiting = deque(departures), under_way, waiting

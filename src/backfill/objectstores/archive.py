@@ -257,7 +257,7 @@ def _content_key(sha256: str) -> str:
 
 def _folder(kind: str, name: str) -> str:
     quoted = quote(name, safe="").replace(".", "%2E").replace("%", "=")  # "=" itself is quoted, and so is told apart
-    if len(quoted) > _LONGEST_KEY:
+    if not quoted or len(quoted) > _LONGEST_KEY:
         quoted = f"{_HASHED}{hashlib.sha256(name.encode()).hexdigest()}"
     return f"{kind}{quoted}/"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 
 from attrs import evolve
 
+from backfill.engine.errands import Errand
 from backfill.fetching.reuse import Archive
 from backfill.protocols import DataSource
 from backfill.rebuilding.replay import Made, Part, make, make_elsewhere, packed_with
@@ -27,15 +29,19 @@ class Maker:
         source: By whose rules.
         archive: From what.
         executor: Where; ``None`` = in the thread that asks.
+        cancel: Set when what an executor has is not wanted any more; ``None`` = it always is.
 
     Raises:
         InvalidRequest: Source and archive cannot go to an executor.
     """
 
-    def __init__(self, source: DataSource, archive: Archive, executor: Executor | None = None) -> None:
+    def __init__(
+        self, source: DataSource, archive: Archive, executor: Executor | None = None, cancel: threading.Event | None = None
+    ) -> None:
         self._source = source
         self._archive = archive
         self._executor = executor
+        self._cancel = cancel
         self._packed = b"" if executor is None else packed_with(source, archive)
 
     def make(self, parts: Iterable[Part]) -> Iterator[Made]:
@@ -43,18 +49,25 @@ class Maker:
 
         Raises:
             StoreUnavailable: The archive cannot be read.
+            Cancelled: The job was stopped, and what the executor had was dropped.
+            TransientSourceError: Kind ``worker_lost``: the workers that had a piece died again and again.
+            ServiceUnusable: The executor runs nothing any more, or cannot run this.
         """
         if self._executor is None:
             yield from (make(self._source, self._archive, piece) for part in parts for piece in _pieces(part))
             return
-        waiting: deque[Future[Made]] = deque()
-        for part in parts:
-            for piece in _pieces(part):
-                if len(waiting) == AHEAD:
-                    yield waiting.popleft().result()
-                waiting.append(self._executor.submit(make_elsewhere, self._packed, piece))
-        while waiting:
-            yield waiting.popleft().result()
+        waiting: deque[Errand[Made]] = deque()
+        try:
+            for part in parts:
+                for piece in _pieces(part):
+                    if len(waiting) == AHEAD:
+                        yield waiting.popleft().result(self._cancel)
+                    waiting.append(Errand(self._executor, make_elsewhere, self._packed, piece))
+            while waiting:
+                yield waiting.popleft().result(self._cancel)
+        finally:  # whoever asked may have had enough
+            for errand in waiting:
+                errand.drop()
 
 
 def _pieces(part: Part) -> Iterator[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -45,6 +46,7 @@ class ArchivedSource:
         days: What is planned.
         catalog: Which days the archive has documents of.
         executor: Where records are made; ``None`` = in the thread that asks.
+        cancel: The flag of the job.
     """
 
     def __new__(  # noqa: PYI034 - a subclass, by what the source can do
@@ -61,13 +63,14 @@ class ArchivedSource:
         days: Iterable[PlannedDay],
         catalog: Catalog,
         executor: Executor | None = None,
+        cancel: threading.Event | None = None,
     ) -> None:
         self._source = source
         self._archive = archive
         self._store = store
         self._days = {planned.day: planned for planned in days}
         self._catalog = catalog
-        self._maker = Maker(source, archive, executor)
+        self._maker = Maker(source, archive, executor, cancel)
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ only the tests that try any order of calls need hypothesis, and are skipped with
 """
 
 from backfill.testing.contracts._suite import Contract, ContractReport, Result, list_tests, run_contract
+from backfill.testing.contracts.archive import RawArchiveContract, check_raw_archive
 from backfill.testing.contracts.fetch import FetchContract, HttpFetchContract, check_fetch, check_http_fetch
 from backfill.testing.contracts.jobstore import JobStoreContract, check_job_store
 from backfill.testing.contracts.scope import ScopeContract, check_scope
@@ -25,12 +26,14 @@ __all__ = [
     "FetchContract",
     "HttpFetchContract",
     "JobStoreContract",
+    "RawArchiveContract",
     "Result",
     "ScopeContract",
     "SnapshotStoreContract",
     "check_fetch",
     "check_http_fetch",
     "check_job_store",
+    "check_raw_archive",
     "check_scope",
     "check_snapshot_store",
     "check_source",

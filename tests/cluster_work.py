@@ -1,0 +1,86 @@
+"""What runs on a cluster in tests: a source whose figures wait for a sign, and a coordinator in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager
+from datetime import date
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from backfill import BackfillService, Document, TransientSourceError
+from backfill.fetching import PoliteFetcher, RawArchive
+from backfill.jobstores import SqliteJobStore
+from backfill.protocols import Fetch
+from backfill.stores import PerDistrictFileSnapshotStore
+from backfill.testing.server import FaultServer, reply
+from service_doubles import PATIENCE, ask, days
+
+DISTRICTS = ("A", "B", "C")
+SLOTS = 4
+"""Units at once: more than the cluster has workers, so that some are computed and some wait for a worker."""
+
+
+class HeldFigures:
+    """Makes figures of one document each; those of days from a given one on only when they may.
+
+    Args:
+        address: The publisher.
+        signs: A folder: a file is put there for each call that makes figures, and figures are held until it has one named ``go``.
+        free: So many days are not held.
+    """
+
+    name = "held"
+
+    def __init__(self, address: str, signs: Path, free: int) -> None:
+        self.address, self.signs, self.free = address, signs, free
+
+    def collect_district(self, on: date, district: str, fetch: Fetch, /) -> object:
+        """Return a figure."""
+        value = fetch(f"{self.address}/{district}/{on}", check=_number).parsed
+        if days(self.free + 1)[-1] <= on:
+            (self.signs / f"{on}-{district}-{os.getpid()}").touch()
+            while not (self.signs / "go").exists():
+                time.sleep(0.01)
+        return {"figure": value, "district": district}
+
+
+def _number(document: Document) -> int:
+    try:
+        return int(document.content)
+    except ValueError as error:
+        message = f"{document.url}: no number"
+        raise TransientSourceError(message, kind="no_number") from error
+
+
+def publish(server: FaultServer, count: int) -> str:
+    """Serve one document for each unit; return the address."""
+    for number, on in enumerate(days(count)):
+        for district in DISTRICTS:
+            server.on(f"/{district}/{on}", reply(str(number).encode()))
+    return server.url("").rstrip("/")
+
+
+@contextmanager
+def housed(root: Path, source: HeldFigures, executor: Executor | None) -> Iterator[BackfillService]:
+    """Provide a service whose days, jobs and documents are in a folder."""
+    with closing(SqliteJobStore(root / "jobs.sqlite3")) as jobs, closing(RawArchive(root / "raw")) as archive:
+        fetch = PoliteFetcher(rate=None, archive=archive)
+        store = PerDistrictFileSnapshotStore(root / "snapshots")
+        with closing(fetch), BackfillService(source, store, jobs=jobs, fetch=fetch, executor=executor) as service:
+            yield service
+
+
+def coordinate(root: Path, scheduler: str, source: HeldFigures, count: int, answers: Connection) -> None:
+    """Go on with the job that is there, or begin it, on a cluster; tell its identifier, then how it ended."""
+    from distributed import Client  # noqa: PLC0415 - an extra, which not every test needs
+
+    with Client(scheduler) as client, housed(root, source, client.get_executor(pure=False)) as service:  # type: ignore[no-untyped-call] # the library's own
+        found = service.resume_jobs()
+        job = found[0] if found else service.initiate_backfill(ask(count, *DISTRICTS, concurrency=SLOTS))
+        answers.send((job.backfill_id, len(found), job.report().progress.pending))
+        report = job.wait(PATIENCE)
+        answers.send((str(report.status), report.progress.completed))
