@@ -62,6 +62,13 @@ def function_source(name: str) -> Callable[[CollectFunction], FunctionSource]:
         InvalidRequest: The name cannot be one (of a decorator without its brackets, say), or what is decorated is no function, an
             asynchronous one, or one that cannot be called with a day, a district and a door.
     """
+    if callable(name):
+        raise InvalidRequest(
+            "name",
+            name,
+            "a function, where a source's name is meant",
+            f'write @function_source("{getattr(name, "__name__", "rain")}")',
+        )
     as_name("name", name)
 
     def decorate(collect: CollectFunction) -> FunctionSource:

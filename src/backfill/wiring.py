@@ -6,18 +6,25 @@ Loads what the defaults need when they are made.
 from __future__ import annotations
 
 import sys
-from inspect import isasyncgenfunction, iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isfunction
+from os import PathLike
 from typing import TypeVar
 
 from backfill.clock import SystemClock
 from backfill.errors import InvalidRequest
 from backfill.model.checks import as_count, as_name
-from backfill.protocols import Clock, DataSource, Fetch, Fetcher, JobStore, ScopeResolver, SupportsMaxConcurrency
+from backfill.protocols import Clock, DataSource, Fetch, Fetcher, JobStore, ScopeResolver, SnapshotStore, SupportsMaxConcurrency
 
 T = TypeVar("T")
 
 _CALLED = {"jobs": "job store"}
 """What one is called where the argument has another name."""
+
+_IN_FILES: dict[type, str] = {
+    SnapshotStore: "backfill.stores.PerDistrictFileSnapshotStore",
+    JobStore: "backfill.jobstores.SqliteJobStore",
+}
+"""What is meant where somebody passes a path."""
 
 _CALLS = ("collect_district", "collect_all", "collect_many", "list_districts", "summarize_day")
 """What a source may have that is called in threads."""
@@ -57,8 +64,17 @@ def as_collaborator(field: str, value: T, protocol: type, rule: str) -> T:
     """
     _refuse_class(field, value)
     if not isinstance(value, protocol):
-        raise InvalidRequest(field, value, f"a {_CALLED.get(field, field)} {rule}", "pass an object that has them")
+        raise InvalidRequest(field, value, f"a {_CALLED.get(field, field)} {rule}", _meant(value, protocol))
     return value
+
+
+def _meant(value: object, protocol: type) -> str:
+    """Return what to write instead of *value*."""
+    if isinstance(value, (str, PathLike)) and protocol in _IN_FILES:
+        return f"write {_IN_FILES[protocol]}({str(value)!r})"
+    if isfunction(value) and protocol is DataSource:
+        return f'decorate it with @function_source("{value.__name__}")'
+    return "pass an object that has them"
 
 
 def as_source(value: DataSource) -> DataSource:

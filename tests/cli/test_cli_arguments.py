@@ -163,7 +163,15 @@ def test_a_hostile_value_cannot_steer_the_terminal() -> None:
     """What an error repeats of a value has no escape sequences and no line breaks of its own."""
     shown = failure_of(InvalidRequest("districts", "\x1b[2Jx\ny", "no \x07 name", "write\x1b one")).message
     assert all(letter.isprintable() for letter in shown.replace("\n", ""))
-    assert len(shown.splitlines()) == 4
+    assert len(shown.splitlines()) == 5
+
+
+def test_an_error_names_the_page_that_says_more() -> None:
+    """Each error ends with the address of what to do about it; a job is asked for in words of the command line. [R10.4]"""
+    missing = failure_of(JobNotFound("JOB")).message
+    assert missing.startswith("Error: no job 'JOB' in this folder; `backfill jobs ROOT` lists")
+    assert missing.endswith("/errors.html#jobnotfound")
+    assert failure_of(InvalidRequest("backfill_id", "x", "nothing failed in this job", "-")).message.startswith("Error: JOB cannot")
 
 
 def test_each_final_state_has_its_exit_code() -> None:

@@ -87,6 +87,10 @@ def test_what_a_commit_did_has_the_day_as_identifier() -> None:
 def test_long_content_does_not_flood_a_log() -> None:
     """An encoded record shows the size of its content only. [R10.2]"""
     assert "<3 bytes>" in repr(EncodedRecord("61", DAY, HEADER, b"abc"))
+    full = record({"clubs": [{"name": f"Club {n}"} for n in range(200)], "totals": {}})
+    assert len(repr(full)) < 500
+    assert "'clubs': [{...}, {...}, ...]" in repr(full)
+    assert "data={'clubs': 20}" in repr(Collected({"clubs": 20}))
 
 
 def test_a_failure_names_its_stage() -> None:

@@ -330,17 +330,21 @@ def _limited(most: object) -> ScriptedSource:
     return source
 
 
+def _rain(on: date, district: str, fetch: Fetch) -> object:
+    return {"mm": 1.0}
+
+
 PARTS: Mapping[str, tuple[str, object, str, str]] = {
     "no source": ("source", None, "a source needs a name and collect_district", "pass an object that has them"),
     "a source without a name": ("source", Nameless(), "a source needs a name and collect_district", "pass an object"),
-    "a function": ("source", lambda *_: 1, "a source needs a name and collect_district", "pass an object that has them"),
+    "a function": ("source", _rain, "a source needs a name and collect_district", 'decorate it with @function_source("_rain")'),
     "a source's class": ("source", ScriptedSource, "a class, where an instance of it is meant", "write ScriptedSource(…)"),
     "no store": ("store", None, "a store needs begin, read, entries, days and delete", "pass an object that has them"),
-    "a path": ("store", Path("snapshots"), "a store needs begin, read, entries, days and delete", "pass an object that has them"),
+    "a path": ("store", Path("snapshots"), "a store needs begin, read, entries, days and delete", "write backfill.stores.PerDistrictFileSnapshotStore('snapshots')"),
     "a store's class": ("store", MemorySnapshotStore, "a class, where an instance", "write MemorySnapshotStore(…)"),
     "a list": ("scope", ["61"], "a scope needs resolve(requested)", "pass an object that has them"),
     "a scope's class": ("scope", OpenScope, "a class, where an instance", "write OpenScope(…)"),
-    "a job store's path": ("jobs", "jobs.sqlite3", "a job store needs create, load, apply, list and delete", "pass an object"),
+    "a job store's path": ("jobs", "jobs.sqlite3", "a job store needs create, load, apply, list and delete", "write backfill.jobstores.SqliteJobStore('jobs.sqlite3')"),
     "a job store's class": ("jobs", MemoryJobStore, "a class, where an instance", "write MemoryJobStore(…)"),
     "no door": ("fetch", 5, "neither a Fetcher nor a Fetch", "pass a PoliteFetcher, or a function that returns a Document"),
     "a door's class": ("fetch", PoliteFetcher, "a class, where an instance", "write PoliteFetcher(…)"),

@@ -199,6 +199,12 @@ def test_a_root_that_is_none_is_refused(tmp_path: Path, call: Callable[[Path], o
     assert {path.name for path in tmp_path.iterdir()} == {"file"}
 
 
+def test_the_folder_above_a_store_is_told_where_the_store_is(root: Path) -> None:
+    """Who names the folder that the store is in is not told to move the days away. [B2, R10.5]"""
+    (problem,) = check(root.parent).of(UNKNOWN)
+    assert (problem.path, problem.remedy) == (root.name, f"it holds days, so it may be the root of a store: check {root}")
+
+
 def test_an_empty_root_is_in_order(tmp_path: Path) -> None:
     """A directory without anything in it is an empty store, for both. [B2]"""
     assert check(tmp_path).ok

@@ -40,6 +40,7 @@ _NAMES = {
     "rate": "--rate",
     "host": "--host",
     "authorize": "--authorize",
+    "backfill_id": "JOB",
 }
 """What the command line calls a value that the library calls otherwise."""
 
@@ -79,15 +80,21 @@ class Failure(click.ClickException):
 
 
 def failure_of(error: BackfillError) -> Failure:
-    """Return what *error* becomes: value, rule and remedy where it has them."""
+    """Return what *error* becomes: value, rule and remedy where it has them; and where more is said of it."""
     code = ExitCode.USAGE if isinstance(error, _REFUSED) else ExitCode.FAILED
+    said = "\n".join([_told(error), *getattr(error, "__notes__", ())])
+    return Failure(said, code)
+
+
+def _told(error: BackfillError) -> str:
+    if isinstance(error, JobNotFound):  # its own words name a call of the library
+        return f"Error: no job {printable(error.backfill_id)!r} in this folder; `backfill jobs ROOT` lists those there are, by their whole names"
     if not isinstance(error, InvalidRequest):
-        return Failure(f"Error: {printable(str(error))}", code)
+        return f"Error: {printable(str(error))}"
     value = error.value if isinstance(error.value, str) else repr(error.value)
-    return Failure(
+    return (
         f"Error: {_NAMES.get(error.field, error.field)} cannot be accepted.\n"
         f"  value   {printable(value)}\n"
         f"  rule    {printable(error.rule)}\n"
-        f"  remedy  {printable(error.remedy)}",
-        code,
+        f"  remedy  {printable(error.remedy)}"
     )

@@ -34,6 +34,9 @@ class Findings:
         """Iterate over the findings, by day; then over figures that decrease though they add up."""
         return self._look()
 
+    def __repr__(self) -> str:  # says no number: that would look them up
+        return "<Findings: iterate over them, or take their table()>"
+
     def table(self) -> Table:
         """Return a row for each finding."""
         found = list(self)

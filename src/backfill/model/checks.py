@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import reprlib
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from datetime import date, datetime
@@ -17,6 +18,10 @@ from backfill.errors import InvalidRequest
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
+
+_SHORT = 200
+_ABRIDGING = reprlib.Repr()
+_ABRIDGING.maxlevel, _ABRIDGING.maxdict, _ABRIDGING.maxlist, _ABRIDGING.maxtuple = 2, 8, 2, 2
 
 
 def as_date(field: str, value: object) -> date:
@@ -197,3 +202,9 @@ def frozen_mapping(value: Mapping[KeyT, ValueT] | None) -> Mapping[KeyT, ValueT]
 def sized(what: str) -> Callable[[Sized], str]:
     """Return a representation that says how much there is, for fields too long to show."""
     return lambda value: f"<{len(value)} {what}>"
+
+
+def shortened(value: object) -> str:
+    """Return the representation of *value*, cut where it is long: a district in full fills a hundred thousand characters."""
+    whole = repr(value)
+    return whole if len(whole) <= _SHORT else _ABRIDGING.repr(value)

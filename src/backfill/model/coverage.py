@@ -8,7 +8,7 @@ from functools import cached_property
 
 from attrs import field, frozen
 
-from backfill.model.checks import as_date, frozen_mapping, sized
+from backfill.model.checks import as_date, frozen_mapping, shortened, sized
 from backfill.model.coveragecells import STATES, STORED, CellState, DayCells, grid_row
 from backfill.model.coverageforms import CoverageForms
 
@@ -53,7 +53,7 @@ class Coverage(CoverageForms):
     end: date
     frequency: str
     days: tuple[date, ...] = field(repr=sized("days"))
-    districts: tuple[str, ...]
+    districts: tuple[str, ...] = field(repr=shortened)
     cells: Mapping[date, Mapping[str, CellState]] = field(repr=False, converter=_cells)
     gaps: Mapping[date, str] = field(factory=dict, repr=False, converter=_texts)
     incomplete: Mapping[date, frozenset[str]] = field(factory=dict, repr=False, converter=_names, kw_only=True)

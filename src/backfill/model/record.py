@@ -10,7 +10,7 @@ from typing import TypeVar
 from attrs import field, frozen
 
 from backfill.jsonvalues import JsonValue, structure
-from backfill.model.checks import sized
+from backfill.model.checks import shortened, sized
 from backfill.model.document import DocumentRef
 from backfill.model.outcome import DistrictError, Finding
 
@@ -37,7 +37,7 @@ class Collected:
             stored. Empty = all that it was handed for it.
     """
 
-    data: object
+    data: object = field(repr=shortened)
     as_of: date | None = None
     detail: str = "full"
     findings: tuple[Finding, ...] = field(default=(), converter=_findings)
@@ -66,7 +66,7 @@ class DistrictRecord:
     day: date
     as_of: date
     detail: str
-    data: JsonValue
+    data: JsonValue = field(repr=shortened)
     collected_at: datetime
     settled: bool = True
     provenance: tuple[DocumentRef, ...] = ()

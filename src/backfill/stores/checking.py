@@ -143,7 +143,7 @@ class _Check:
             elif aside is not None:
                 self._look_aside(aside)
             elif name not in own:
-                self._found(ProblemKind.UNKNOWN, name, "is neither a day nor one of the store's own folders", _NOT_OURS)
+                self._found(ProblemKind.UNKNOWN, name, "is neither a day nor one of the store's own folders", self._advice(name))
         self._look_at_staging()
         self._look_at_retired()
         self._look_at_index()
@@ -192,6 +192,13 @@ class _Check:
         with suppress(FileNotFoundError):  # no such area: nothing in it
             return self._files.names(area)
         return []
+
+    def _advice(self, name: str) -> str:
+        """Return what to do about *name*, which stands in the root: somebody may have named the folder above that of the days."""
+        with suppress(OSError):  # a file, for instance
+            if any(parse_day(inner) for inner in self._files.names(self._layout.root / name)):
+                return f"it holds days, so it may be the root of a store: check {self._layout.root / name}"
+        return _NOT_OURS
 
     def _found(self, kind: ProblemKind, path: str, rule: str, remedy: str, day: date | None = None) -> None:
         self._problems.append(Problem(kind, path, rule, remedy, day))

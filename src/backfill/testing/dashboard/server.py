@@ -67,16 +67,15 @@ class DashboardServer:
         return f"<DashboardServer: {where}, {self.archive!r}>"
 
     def __enter__(self) -> Self:
-        self.start()
-        return self
+        return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.stop()
         if kind is None and self.problems:
             raise self.problems[0]
 
-    def start(self) -> None:
-        """Listen, and answer in threads of its own.
+    def start(self) -> Self:
+        """Listen, and answer in threads of its own; return the server itself.
 
         Raises:
             ServiceUnusable: It does so already.
@@ -86,6 +85,7 @@ class DashboardServer:
             raise ServiceUnusable("the server runs already; stop() it first")
         self._listener = Listener((self._host, self._port), self._respond, self.problems.append)
         self._port = self._listener.server_address[1]
+        return self
 
     def stop(self) -> None:
         """Close every connection and end every thread; nothing happens if it does not run."""
