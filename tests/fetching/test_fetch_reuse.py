@@ -88,7 +88,7 @@ def test_a_cancel_within_a_check_is_no_refusal() -> None:
 def test_what_passes_is_kept_without_what_was_made_of_it() -> None:
     """The archive holds documents, not what somebody's check returned for them."""
     archive = MemoryArchive()
-    assert keeping(Scripted(document(parsed="mine")), archive)(call()).parsed == "mine"
+    assert keeping(Scripted(document(parsed="mine")), archive, counters=Counters())(call()).parsed == "mine"
     kept = archive.get(f"GET {URL}")
     assert kept is not None
     assert kept.parsed is None
@@ -222,17 +222,35 @@ def test_nothing_is_fetched_twice_within_a_process(server: FaultServer, polite: 
 
 def test_what_was_archived_while_a_call_became_the_leader_is_not_fetched_again() -> None:
     """The archive is looked at once more behind the sharing, for what was archived between the two."""
-    archive = MemoryArchive()
+    archive, counters = MemoryArchive(), Counters()
     inner = Scripted()
-    behind = reusing(inner, archive, counters=Counters())
+    behind = reusing(inner, archive, counters=counters)
 
     def between(asked: Call) -> Document:
-        archive.put(document("just archived"))
+        keeping(Scripted(document("just archived")), archive, counters=counters)(asked)
         return behind(asked)
 
-    door = reusing(between, archive, counters=Counters())
+    door = reusing(between, archive, counters=counters)
     assert door(call(of=unit(reuse_since=NOW))).content == b"just archived"
     assert inner.calls == []
+
+
+def test_a_call_is_looked_up_once() -> None:
+    """One look tells both whether a document serves and what a conditional request can be made for: a look waits for the disk. [R9]"""
+
+    class Counting(MemoryArchive):
+        looks = 0
+
+        def get(self, name: str, since: datetime | None = None, **which: object) -> Document | None:  # type: ignore[override] # passed on
+            self.looks += 1
+            return super().get(name, since, **which)  # type: ignore[arg-type] # of the kinds that it takes
+
+    archive, counters, inner = Counting(), Counters(), Scripted(document("new"))
+    archive.put(document("old", headers=TAGGED))
+    door = revalidating(inner, archive, secrets=Secrets())
+    door = reusing(reusing(door, archive, counters=counters), archive, counters=counters)
+    assert door(call(of=unit(reuse_since=NOW + HOUR))).content == b"new"
+    assert (archive.looks, inner.calls[0].conditional) == (1, True)
 
 
 def test_refused_answers_are_archived_as_such(tmp_path: Path, server: FaultServer, polite: MakeFetcher) -> None:

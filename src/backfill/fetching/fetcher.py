@@ -180,7 +180,7 @@ class PoliteFetcher:
         door = revalidating(door, archive, secrets=secrets)
         door = checked(door, on_refused=lambda document: archive.put(document, usable=False))
         door = retrying(door, policy=retry, clock=clock)
-        door = keeping(door, archive)
+        door = keeping(door, archive, counters=counters)
         door = reusing(door, archive, counters=counters)  # again, for what was archived while this call became the leader
         door = Sharing(door, counters=counters, clock=clock)
         door = reusing(door, archive, counters=counters)

@@ -11,7 +11,7 @@ from attrs import evolve
 from backfill.errors import Cancelled, DamagedFile, StoreUnavailable
 from backfill.fetching.addresses import full_address
 from backfill.fetching.answers import NOT_MODIFIED, VALIDATORS
-from backfill.fetching.call import Call, Door, examined
+from backfill.fetching.call import Call, Door, Found, examined
 from backfill.fetching.counters import Counters
 from backfill.fetching.redaction import Secrets
 from backfill.model import Document, UnitContext
@@ -44,14 +44,23 @@ class Archive(Protocol):
 
 
 def reusing(inner: Door, archive: Archive, *, counters: Counters) -> Door:
-    """Return a door that answers from the archive what was fetched recently enough for the unit, if the check accepts it."""
+    """Return a door that answers from the archive what was fetched recently enough for the unit, if the check accepts it.
+
+    A call is looked up once: again only when something was archived through this door meanwhile. Another process may archive the
+    same in between; then it is fetched twice, as when both had asked at once.
+    """
 
     def door(call: Call) -> Document:
         since = _reusable_since(call.unit)
         if call.fresh or since is None:
             return inner(call)
-        document = _from_archive(archive, call, since)
-        if document is None:
+        if call.found is None or call.found.after != counters.kept:
+            after = counters.kept  # read first: what is archived while we look may or may not be seen
+            # of what a conditional request may be made for, also what is too old to serve
+            newest = _from_archive(archive, call, None if call.unit.job.reuse else since)
+            call = evolve(call, found=Found(newest, after))
+        document = None if call.found is None else call.found.document
+        if document is None or document.fetched_at < since:
             return inner(call)
         try:
             served = evolve(examined(call, document), from_archive=True)
@@ -66,15 +75,16 @@ def reusing(inner: Door, archive: Archive, *, counters: Counters) -> Door:
     return door
 
 
-def keeping(inner: Door, archive: Archive) -> Door:
+def keeping(inner: Door, archive: Archive, *, counters: Counters) -> Door:
     """Return a door that archives what passes it; into a damaged archive nothing goes, which concerns the whole job."""
 
     def door(call: Call) -> Document:
         document = inner(call)
         try:
-            archive.put(evolve(document, parsed=None))
+            archive.put(document if document.parsed is None else evolve(document, parsed=None))
         except DamagedFile as error:
             raise StoreUnavailable(str(error)) from error
+        counters.archived()
         return document
 
     return door
@@ -117,7 +127,7 @@ def _comparable(call: Call, archive: Archive, secrets: Secrets) -> Document | No
         return None
     if any(name.lower() in _CONDITIONS for name in request.headers):
         return None
-    known = _from_archive(archive, call)
+    known = _from_archive(archive, call) if call.found is None else call.found.document
     # one identity may move to another address, where the same date or tag would mean another content
     return known if known is not None and known.url == secrets.address(full_address(request)) else None
 
