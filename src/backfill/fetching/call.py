@@ -32,7 +32,7 @@ class Found:
 
     Attributes:
         document: The newest, or ``None``.
-        after: How many documents the door had archived by then.
+        after: How many documents the door had archived when it began to look.
     """
 
     document: Document | None

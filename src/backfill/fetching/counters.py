@@ -9,27 +9,17 @@ from backfill.model import Document, FetchStatus, HostStatus
 
 
 class Counters:
-    """Counts requests, retries, documents that cost no request, and bytes. Any thread; never waits.
-
-    Attributes:
-        kept: Documents archived so far.
-    """
+    """Counts requests, retries, documents that cost no request, and bytes. Any thread; never waits."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests = self._retries = self._reused = self._shared = self._bytes = 0
-        self.kept = 0
 
     def sent(self, call: Call) -> None:
         """Count a request."""
         with self._lock:
             self._requests += 1
             self._retries += call.attempt > 1
-
-    def archived(self) -> None:
-        """Count a document that was archived."""
-        with self._lock:
-            self.kept += 1
 
     def reused(self) -> None:
         """Count a document that the archive served."""

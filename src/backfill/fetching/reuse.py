@@ -13,6 +13,7 @@ from backfill.fetching.addresses import full_address
 from backfill.fetching.answers import NOT_MODIFIED, VALIDATORS
 from backfill.fetching.call import Call, Door, Found, examined
 from backfill.fetching.counters import Counters
+from backfill.fetching.kept import Kept
 from backfill.fetching.redaction import Secrets
 from backfill.model import Document, UnitContext
 
@@ -43,23 +44,24 @@ class Archive(Protocol):
         ...
 
 
-def reusing(inner: Door, archive: Archive, *, counters: Counters) -> Door:
+def reusing(inner: Door, archive: Archive, *, kept: Kept, counters: Counters) -> Door:
     """Return a door that answers from the archive what was fetched recently enough for the unit, if the check accepts it.
 
-    A call is looked up once: again only when something was archived through this door meanwhile. Another process may archive the
-    same in between; then it is fetched twice, as when both had asked at once.
+    A call is looked up once: again only when the same was archived through this door meanwhile. Another process may archive it in
+    between; then it is fetched twice, as when both had asked at once.
     """
 
     def door(call: Call) -> Document:
         since = _reusable_since(call.unit)
         if call.fresh or since is None:
             return inner(call)
-        if call.found is None or call.found.after != counters.kept:
-            after = counters.kept  # read first: what is archived while we look may or may not be seen
-            # of what a conditional request may be made for, also what is too old to serve
-            newest = _from_archive(archive, call, None if call.unit.job.reuse else since)
-            call = evolve(call, found=Found(newest, after))
-        document = None if call.found is None else call.found.document
+        found = call.found
+        if found is None or kept.may_have(call.identity, since=found.after):
+            after = kept.count  # read first: what is archived while we look may or may not be seen
+            # also what is too old to serve, since a conditional request may be made of it
+            found = Found(_from_archive(archive, call, None if call.unit.job.reuse else since), after)
+            call = evolve(call, found=found)
+        document = found.document
         if document is None or document.fetched_at < since:
             return inner(call)
         try:
@@ -75,7 +77,7 @@ def reusing(inner: Door, archive: Archive, *, counters: Counters) -> Door:
     return door
 
 
-def keeping(inner: Door, archive: Archive, *, counters: Counters) -> Door:
+def keeping(inner: Door, archive: Archive, *, kept: Kept) -> Door:
     """Return a door that archives what passes it; into a damaged archive nothing goes, which concerns the whole job."""
 
     def door(call: Call) -> Document:
@@ -84,7 +86,7 @@ def keeping(inner: Door, archive: Archive, *, counters: Counters) -> Door:
             archive.put(document if document.parsed is None else evolve(document, parsed=None))
         except DamagedFile as error:
             raise StoreUnavailable(str(error)) from error
-        counters.archived()
+        kept.add(call.identity)
         return document
 
     return door
