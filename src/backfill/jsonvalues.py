@@ -23,6 +23,8 @@ T = TypeVar("T")
 _MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a value as a class of another shape raises: 'much' as a Decimal, a list as a dictionary."""
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 """A value that JSON can hold."""
 
@@ -34,7 +36,7 @@ def dumps(value: object) -> bytes:
         ValueError: NaN, an infinity, a lone surrogate, or a reference to itself.
         TypeError: A value that JSON cannot hold.
     """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def loads(content: bytes) -> JsonValue:
@@ -118,10 +120,7 @@ def _is_plain(value: object) -> bool:
     """Whether *value* is made of JSON's own types throughout, so that nothing is to be turned into anything."""
     kind = type(value)
     if kind is dict:
-        held = cast("dict[object, object]", value)
-        if not _TEXT.issuperset(map(type, held)):
-            return False
-        return _LEAVES.issuperset(map(type, held.values())) or _are_plain(held.values())
+        return _are_plain((value,))
     if kind is list:
         items = cast("list[object]", value)
         return _LEAVES.issuperset(map(type, items)) or _are_plain(items)
@@ -129,7 +128,21 @@ def _is_plain(value: object) -> bool:
 
 
 def _are_plain(values: Iterable[object]) -> bool:
-    return all(map(_is_plain, [value for value in values if type(value) not in _LEAVES]))
+    """Whether all *values* are; of rows whose keys are the same, which most are, the keys of the first are looked at only."""
+    known: list[object] | None = None
+    for value in values:
+        if type(value) is dict:
+            held = cast("dict[object, object]", value)
+            keys = list(held)
+            if keys != known:
+                if not _TEXT.issuperset(map(type, keys)):
+                    return False
+                known = keys
+            if not _LEAVES.issuperset(map(type, held.values())) and not _are_plain(held.values()):
+                return False
+        elif type(value) not in _LEAVES and not _is_plain(value):
+            return False
+    return True
 
 
 def _refuse_other_keys(value: object) -> None:

@@ -64,8 +64,10 @@ def encoded_data(record: DistrictRecord) -> bytes:
 
 
 def _digest(record: DistrictRecord, data: bytes) -> str:
-    said = dumps([record.detail, record.as_of.isoformat(), record.calculation_version])
-    return hashlib.sha256(b"%b,%b]" % (said[:-1], data)).hexdigest()
+    digest = hashlib.sha256(dumps([record.detail, record.as_of.isoformat(), record.calculation_version])[:-1])
+    for part in (b",", data, b"]"):  # rather than one after the other in a copy
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def decode_record(content: bytes, *, settled: bool, path: str = "record") -> DistrictRecord:

@@ -15,6 +15,7 @@ from backfill.errors import Cancelled, PermanentSourceError, StoreUnavailable, T
 from backfill.fetching import PoliteFetcher, RawArchive
 from backfill.fetching.call import Call
 from backfill.fetching.counters import Counters
+from backfill.fetching.kept import Kept
 from backfill.fetching.memory import MemoryArchive
 from backfill.fetching.redaction import Secrets
 from backfill.fetching.reuse import keeping, reusing, revalidating
@@ -45,7 +46,7 @@ def holding(*documents: Document) -> MemoryArchive:
 def test_what_was_fetched_recently_enough_serves(since: datetime | None, reuse: bool, served: bool) -> None:
     """An archived document serves from the moment the unit names, if its job allows it; the check runs on it too. [R9.3]"""
     counters, inner = Counters(), Scripted(document("new", parsed="new"))
-    door = reusing(inner, holding(document("archived")), counters=counters)
+    door = reusing(inner, holding(document("archived")), kept=Kept(), counters=counters)
     got = door(call(of=unit(job(reuse=reuse), reuse_since=since), check=lambda each: each.text))
     assert (got.parsed, got.from_archive) == (("archived", True) if served else ("new", False))
     assert counters.status((), None).reused == served
@@ -55,7 +56,7 @@ def test_what_was_fetched_recently_enough_serves(since: datetime | None, reuse: 
 def test_a_job_that_wants_it_anew_asks_once(accepted: datetime, served: bool) -> None:
     """With caching turned off, what was archived before the job was accepted does not serve, and what it fetched itself does. [R9.3]"""
     inner = Scripted(document("new"))
-    door = reusing(inner, holding(document("archived")), counters=Counters())
+    door = reusing(inner, holding(document("archived")), kept=Kept(), counters=Counters())
     got = door(call(of=unit(job(reuse=False, created_at=accepted), reuse_since=NOW - HOUR)))
     assert got.from_archive is served
 
@@ -68,7 +69,7 @@ def test_an_archived_document_that_the_check_refuses_is_fetched_anew(refusal: Ex
         raise refusal
 
     inner = Scripted(document("new"))
-    door = reusing(reusing(inner, holding(document()), counters=Counters()), holding(document()), counters=Counters())
+    door = reusing(reusing(inner, holding(document()), kept=Kept(), counters=Counters()), holding(document()), kept=Kept(), counters=Counters())
     assert door(call(of=unit(reuse_since=NOW), check=check)).content == b"new"
     assert inner.calls[0].fresh
 
@@ -80,7 +81,7 @@ def test_a_cancel_within_a_check_is_no_refusal() -> None:
         raise Cancelled("gone")
 
     inner = Scripted()
-    door = reusing(inner, holding(document()), counters=Counters())
+    door = reusing(inner, holding(document()), kept=Kept(), counters=Counters())
     failure(lambda: door(call(of=unit(reuse_since=NOW), check=check)), Cancelled)
     assert inner.calls == []
 
@@ -88,7 +89,7 @@ def test_a_cancel_within_a_check_is_no_refusal() -> None:
 def test_what_passes_is_kept_without_what_was_made_of_it() -> None:
     """The archive holds documents, not what somebody's check returned for them."""
     archive = MemoryArchive()
-    assert keeping(Scripted(document(parsed="mine")), archive)(call()).parsed == "mine"
+    assert keeping(Scripted(document(parsed="mine")), archive, kept=Kept())(call()).parsed == "mine"
     kept = archive.get(f"GET {URL}")
     assert kept is not None
     assert kept.parsed is None
@@ -222,17 +223,35 @@ def test_nothing_is_fetched_twice_within_a_process(server: FaultServer, polite: 
 
 def test_what_was_archived_while_a_call_became_the_leader_is_not_fetched_again() -> None:
     """The archive is looked at once more behind the sharing, for what was archived between the two."""
-    archive = MemoryArchive()
+    archive, kept, counters = MemoryArchive(), Kept(), Counters()
     inner = Scripted()
-    behind = reusing(inner, archive, counters=Counters())
+    behind = reusing(inner, archive, kept=kept, counters=counters)
 
     def between(asked: Call) -> Document:
-        archive.put(document("just archived"))
+        keeping(Scripted(document("just archived")), archive, kept=kept)(asked)
         return behind(asked)
 
-    door = reusing(between, archive, counters=Counters())
+    door = reusing(between, archive, kept=kept, counters=counters)
     assert door(call(of=unit(reuse_since=NOW))).content == b"just archived"
     assert inner.calls == []
+
+
+def test_a_call_is_looked_up_once() -> None:
+    """One look tells both whether a document serves and what a conditional request can be made for: a look waits for the disk. [R9]"""
+
+    class Counting(MemoryArchive):
+        looks = 0
+
+        def get(self, name: str, since: datetime | None = None, **which: object) -> Document | None:  # type: ignore[override] # passed on
+            self.looks += 1
+            return super().get(name, since, **which)  # type: ignore[arg-type] # of the kinds that it takes
+
+    archive, kept, counters, inner = Counting(), Kept(), Counters(), Scripted(document("new"))
+    archive.put(document("old", headers=TAGGED))
+    door = revalidating(inner, archive, secrets=Secrets())
+    door = reusing(reusing(door, archive, kept=kept, counters=counters), archive, kept=kept, counters=counters)
+    assert door(call(of=unit(reuse_since=NOW + HOUR))).content == b"new"
+    assert (archive.looks, inner.calls[0].conditional) == (1, True)
 
 
 def test_refused_answers_are_archived_as_such(tmp_path: Path, server: FaultServer, polite: MakeFetcher) -> None:
@@ -267,3 +286,16 @@ def test_a_damaged_index_is_no_fault_of_the_document(tmp_path: Path, server: Fau
     error = failure(lambda: fetch(server.on("/doc", reply(b"figures"))), StoreUnavailable)
     assert str(tmp_path / "index.sqlite3") in str(error)
     assert "restore it from a backup, or start an archive elsewhere" in str(error)
+
+
+def test_what_was_archived_lately_is_remembered_and_what_is_forgotten_may_have_been() -> None:
+    """Only a document that was archived after a look may be missing from it; of the thousand before the last nothing is known."""
+    kept = Kept()
+    kept.add("early")
+    looked = kept.count
+    kept.add("late")
+    assert [kept.may_have(name, since=looked) for name in ("early", "late", "never")] == [False, True, False]
+    for number in range(2000):
+        kept.add(f"more {number}")
+    assert kept.may_have("never", since=looked)
+    assert not kept.may_have("never", since=kept.count)

@@ -20,7 +20,7 @@ from pathlib import Path
 from attrs import frozen
 
 from workload.origin import table
-from workload.unit import DISTRICTS, SLOTS, days_of, dump, pack, parse, write
+from workload.unit import DISTRICTS, SLOTS, days_of, dump, pack, parse, sync_folder, write
 
 
 @frozen
@@ -48,10 +48,14 @@ class Task:
 
 
 def keep(task: Task, day: date, district: str, content: bytes, *, archive: bool) -> None:
-    """Do what follows a document's arrival: archive it if asked to, parse, dump, write; all of it brought to the disk."""
+    """Do what follows a document's arrival: archive it if asked to, parse, dump, write; all of it brought to the disk.
+
+    With the library's promises: an archived document is there for good before anything is made of it, a day when it is whole.
+    """
     if archive:
-        name = hashlib.sha256(content + f"{day} {district}".encode()).hexdigest()
+        name = hashlib.sha256(content).hexdigest()
         write(task.folder / "raw" / f"{name}.gz", pack(content), synced=True)
+        sync_folder(task.folder / "raw")
     write(task.folder / str(day) / f"{district}.json", dump(parse(content.decode())), synced=True)
 
 
@@ -64,15 +68,17 @@ def _folders(task: Task) -> None:
 def _describe(task: Task) -> None:
     for day in days_of(task.units):
         write(task.folder / str(day) / "metadata.json", dump({"day": str(day), "districts": DISTRICTS}), synced=True)
+        sync_folder(task.folder / str(day))
+    sync_folder(task.folder)
 
 
 def bare(task: Task, *, archive: bool = False) -> Callable[[], object]:
     """Return the work that nobody can leave out, without a network: (c)."""
-    content = table()
+    contents = [table(task.address(*pair)) for pair in task.pairs]
 
     def work() -> None:
         _folders(task)
-        for day, district in task.pairs:
+        for (day, district), content in zip(task.pairs, contents, strict=True):
             keep(task, day, district, content, archive=archive)
         _describe(task)
 

@@ -1,4 +1,4 @@
-"""A server on loopback that is fast enough not to be what is measured: one table, the same for all, after a chosen delay.
+"""A server on loopback that is fast enough not to be what is measured: one table, marked by its address, after a chosen delay.
 
 Run it as ``python -m workload.origin DELAY``; it prints its port, and ends when its input does.
 """
@@ -16,22 +16,31 @@ from pathlib import Path
 ROWS, COLUMNS = 170, 23
 """Of a table as large as a district's club report."""
 
+MARK = 32
+"""Characters of one cell that differ from document to document, so that an archive keeps them all."""
 
-def table() -> bytes:
-    """Return the table: names and numbers, with a header, as CSV."""
+
+def table(mark: str = "") -> bytes:
+    """Return the table: names and numbers, with a header, as CSV; *mark* stands in one cell."""
     chosen = random.Random(1)
     names = [f"Column {number:02d}" for number in range(COLUMNS)]
     rows = [
         [f"{row:08d}", f"Club number {row}", "Active", *(str(chosen.randrange(1000)) for _ in names[3:])] for row in range(ROWS)
     ]
+    rows[-1][1] = _cell(mark)
     return "".join(",".join(f'"{value}"' for value in row) + "\r\n" for row in [names, *rows]).encode()
 
 
+def _cell(mark: str) -> str:
+    return mark[-MARK:].rjust(MARK)
+
+
 class _Answering(asyncio.Protocol):
-    """Answers every request with the same bytes."""
+    """Answers every request with the same table, in which its address stands."""
 
     def __init__(self, answer: bytes, delay: float) -> None:
-        self._answer, self._delay = answer, delay
+        self._before, _mark, self._after = answer.rpartition(_cell("").encode())
+        self._delay = delay
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -41,11 +50,13 @@ class _Answering(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            address = self._received[: self._received.index(b"\r\n")].split(b" ")[1].decode()
+            answer = self._before + _cell(address).encode() + self._after
             self._received = self._received[end + 4 :]
             if self._delay:
-                asyncio.get_running_loop().call_later(self._delay, self._transport.write, self._answer)
+                asyncio.get_running_loop().call_later(self._delay, self._transport.write, answer)
             else:
-                self._transport.write(self._answer)
+                self._transport.write(answer)
 
 
 async def _serve(delay: float) -> None:

@@ -44,6 +44,15 @@ def write(path: Path, content: bytes, *, synced: bool) -> None:
             getattr(os, "fdatasync", os.fsync)(file.fileno())  # as the store does it
 
 
+def sync_folder(path: Path) -> None:
+    """Bring the names in a folder to the disk: until then a power failure may take a file that is on it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def pack(content: bytes) -> bytes:
     """Return a raw document as an archive keeps it."""
     return gzip.compress(content, 4, mtime=0)

@@ -39,6 +39,7 @@ from backfill.protocols import (
     DistrictCatalog,
     Fetch,
     Fetcher,
+    RequestPlanner,
     SystemWideSource,
     Versioned,
 )
@@ -107,6 +108,7 @@ class Collector:
         self._clock = clock
         self._job = job
         self._policy = (policy or RetryPolicy()) if job.retry else RetryPolicy(max_attempts=1)
+        self._plans = isinstance(source, RequestPlanner)  # asked once: a look for a protocol is slow
         self._normalize = naming_of(source)
         self._version = str(source.calculation_version) if isinstance(source, Versioned) else "1.0.0"
 
@@ -256,7 +258,7 @@ class Collector:
         settled_on = planned.settled_on
         since = _EVER if settled_on is None else min(self._job.created_at, datetime.combine(settled_on, time(), UTC))
         fetch = self._fetcher.bind(UnitContext(self._job, planned.day, district, since, record, tried))
-        documents_planned = documents_of(planned, self._source, district)
+        documents_planned = documents_of(planned, self._source, district) if self._plans else None
         return fetch if documents_planned is None else PlannedOnly(fetch, frozenset(documents_planned))
 
     def _failure(self, error: BaseException, planned: PlannedDay, district: str | None) -> SourceError:
@@ -309,7 +311,7 @@ class Collector:
 
     def _documents_of(self, planned: PlannedDay, district: str, documents: tuple[DocumentRef, ...]) -> tuple[DocumentRef, ...]:
         """Return those of a call's documents that one district was made from (B3): as far as the source says, else all of them."""
-        own = documents_of(planned, self._source, district)
+        own = documents_of(planned, self._source, district) if self._plans else None
         return documents if own is None else tuple(document for document in documents if document.name in own)
 
     def _unwrap(self, value: object, planned: PlannedDay) -> tuple[Collected, bytes]:

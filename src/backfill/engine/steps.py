@@ -98,8 +98,8 @@ class Steps:
             return lambda: day.work.all_failed(failure, failed_at)
         outcomes = self._stage(day, batch.values)
         self._halt_for(*outcomes.values())
-        at = self._clock.now()
-        return lambda: day.work.collected(outcomes, at, findings=batch.findings, listed=batch.listed)
+        at, findings, listed = self._clock.now(), batch.findings, batch.listed  # not the batch, whose figures are stored by now
+        return lambda: day.work.collected(outcomes, at, findings=findings, listed=listed)
 
     def _call_source(self, day: OpenDay, step: Collect, attempts: Attempts) -> Batch:
         source = self._source

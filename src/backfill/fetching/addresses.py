@@ -16,12 +16,17 @@ def full_address(request: DocumentRequest) -> str:
     Raises:
         ValueError: It cannot be taken apart.
     """
-    parts = urlsplit(request.url)
-    query = "&".join(part for part in (parts.query, urlencode(request.params)) if part)
-    return urlunsplit(parts._replace(query=query, fragment=""))
+    return _full_address(request.url, tuple(request.params.items()))
 
 
 @lru_cache(maxsize=64)  # each door on a call's way asks
+def _full_address(url: str, params: tuple[tuple[str, str], ...]) -> str:
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, urlencode(params)) if part)
+    return urlunsplit(parts._replace(query=query, fragment=""))
+
+
+@lru_cache(maxsize=64)  # as above
 def host_of(url: str) -> str:
     """Return scheme, name and port of the host that *url* asks, or ``""`` if it asks none (as ``file:`` does).
 

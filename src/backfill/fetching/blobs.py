@@ -70,27 +70,36 @@ class Blobs:
         Raises:
             OSError: It cannot be written; nothing is left behind.
         """
-        try:
-            self.read(sha256)
-        except DamagedFile:
-            path = self.path(sha256)
+        path = self.path(sha256)
+        if self._holds(path, sha256):
+            return
+        if path.parent not in self._lasting:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._begun.mkdir(exist_ok=True)
             self._tidy()
-            temporary = self._begun / f"{path.name}.{uuid4().hex}"
-            try:
-                with temporary.open("xb") as file:
-                    file.write(packed(content))
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-            _sync_folder(path.parent)
-            if path.parent not in self._lasting:  # made a moment ago, by us or by another who has not come as far as this
-                _sync_folder(self._root)
-                self._lasting.add(path.parent)
+        temporary = self._begun / f"{path.name}.{uuid4().hex}"
+        try:
+            with temporary.open("xb") as file:
+                file.write(packed(content))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+        if path.parent not in self._lasting:  # made a moment ago, by us or by another who has not come as far as this
+            _sync_folder(self._root)
+            self._lasting.add(path.parent)
+
+    def _holds(self, path: Path, sha256: str) -> bool:
+        if not path.exists():
+            return False
+        try:
+            self.read(sha256)
+        except DamagedFile:
+            return False
+        return True
 
     def _tidy(self) -> None:
         """Remove what killed processes had begun to write, once."""

@@ -26,6 +26,19 @@ class Waited:
     seconds: float = 0.0
 
 
+@frozen(eq=False)
+class Found:
+    """What the archive held of a document when it was looked up.
+
+    Attributes:
+        document: The newest, or ``None``.
+        after: How many documents the door had archived when it began to look.
+    """
+
+    document: Document | None
+    after: int
+
+
 def _nobody_counts() -> None:
     """Do nothing: what no limit holds back need not be counted."""
 
@@ -44,6 +57,7 @@ class Call:
         conditional: Whether the request is conditional, so that 304 is an answer.
         anonymous: Whether the request was redirected away from the host that the session's authentication is meant for.
         waited: Shared by all copies.
+        found: What the archive held when it was last looked up there; ``None`` = it was not looked up.
         left: To be called when the request has left, so that the limits count from then; more than once does no harm.
     """
 
@@ -56,6 +70,7 @@ class Call:
     conditional: bool = False
     anonymous: bool = False
     waited: Waited = field(factory=Waited, repr=False)
+    found: Found | None = field(default=None, repr=False)
     left: Callable[[], None] = field(default=_nobody_counts, repr=False)
 
     @property
@@ -144,7 +159,7 @@ def examined(call: Call, document: Document) -> Document:
         SourceError: The check refuses it; the stage is ``validate`` unless the check says otherwise.
     """
     if call.check is None:
-        return evolve(document, parsed=None)
+        return document if document.parsed is None else evolve(document, parsed=None)
     try:
         return evolve(document, parsed=call.check(document))
     except SourceError as error:

@@ -16,6 +16,7 @@ from backfill.fetching.counters import Counters, counted
 from backfill.fetching.environment import Surroundings
 from backfill.fetching.hosts import Hosts, limited
 from backfill.fetching.http import HttpTransport
+from backfill.fetching.kept import Kept
 from backfill.fetching.memory import MemoryArchive
 from backfill.fetching.offline import ArchiveFetch
 from backfill.fetching.options import as_folder, as_kind, as_names, as_rate, as_transports, as_user_agent
@@ -170,6 +171,7 @@ class PoliteFetcher:
     def _assembled(self, ways: Ways, retry: RetryPolicy, patience: float) -> Door:
         """Return the door, built from the inside out: each line wraps all above it."""
         clock, secrets, hosts, counters, archive = self._clock, self._secrets, self._hosts, self._counters, self._archive
+        kept = Kept()
         door = dispatched(self._http, ways, clock=clock, secrets=secrets)
         door = counted(door, counters)
         door = judged(door, clock=clock, secrets=secrets)
@@ -180,8 +182,8 @@ class PoliteFetcher:
         door = revalidating(door, archive, secrets=secrets)
         door = checked(door, on_refused=lambda document: archive.put(document, usable=False))
         door = retrying(door, policy=retry, clock=clock)
-        door = keeping(door, archive)
-        door = reusing(door, archive, counters=counters)  # again, for what was archived while this call became the leader
+        door = keeping(door, archive, kept=kept)
+        door = reusing(door, archive, kept=kept, counters=counters)  # again, for what was archived while this call became the leader
         door = Sharing(door, counters=counters, clock=clock)
-        door = reusing(door, archive, counters=counters)
+        door = reusing(door, archive, kept=kept, counters=counters)
         return admitted(door, ways, secrets=secrets)

@@ -38,6 +38,7 @@ _TIMEOUT = (TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.Timeou
 _NO_TIMEOUT = urllib3.exceptions.NewConnectionError  # a time-out by its parents, but raised when a connection is refused
 _TLS = (requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError)
 _CONNECT_SECONDS = 15.0
+_USUAL_HEADERS = {"Accept": "*/*", "Connection": "keep-alive"}
 _NO_SURROUNDINGS = Surroundings()
 _BROKEN = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
@@ -119,9 +120,13 @@ class HttpTransport:
 
     def _prepared(self, session: requests.Session, call: Call, url: str, where: str) -> requests.PreparedRequest:
         headers = {"User-Agent": self.user_agent, "Accept-Encoding": "gzip", **call.request.headers}
-        request = requests.Request(call.request.method, url, headers=headers, data=call.request.body)
+        method, body = call.request.method, call.request.body
         try:
-            return session.prepare_request(request)
+            if session is self._own:  # which has nothing of its own to merge, but that takes time
+                prepared = requests.PreparedRequest()
+                prepared.prepare(method=method, url=url, headers={**_USUAL_HEADERS, **headers}, data=body)
+                return prepared
+            return session.prepare_request(requests.Request(method, url, headers=headers, data=body))
         except _BAD_ADDRESS:
             failure = _not_an_address(where)
         except (requests.exceptions.RequestException, _BAD_REQUEST):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from backfill.model import DocumentRequest
-from backfill.model.document import REDACTED, SENSITIVE_NAMES
+from backfill.model.document import REDACTED, SENSITIVE_NAMES, document_name
 
 _FOREIGN_LOGGERS = ("urllib3.connectionpool", "urllib3.connection")
 
@@ -30,12 +31,7 @@ class Secrets:
 
     def address(self, url: str) -> str:
         """Return *url* as it may be shown: no user information, no secret's value, no fragment. Never raises."""
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            return "<an address that cannot be read>"
-        query = "&".join(self._shown(item) for item in parts.query.split("&"))
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+        return _shown_address(self, url)
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
         """Return *headers* with names in lower case and without the values of secrets; the last of a name counts."""
@@ -52,7 +48,7 @@ class Secrets:
         parts = urlsplit(request.url)
         query = "&".join(item for item in parts.query.split("&") if not self._is_secret(item))
         params = {key: value for key, value in request.params.items() if key.lower() not in self.names}
-        return evolve(request, url=urlunsplit(parts._replace(query=query)), params=params).identity
+        return document_name(urlunsplit(parts._replace(query=query)), method=request.method, params=params, body=request.body)
 
     def without(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return *headers* without those that are secret."""
@@ -61,8 +57,19 @@ class Secrets:
     def _is_secret(self, item: str) -> bool:
         return unquote_plus(item.partition("=")[0]).lower() in self.names
 
-    def _shown(self, item: str) -> str:
+    def shown(self, item: str) -> str:
+        """Return one parameter of an address, without its value if that is a secret."""
         return f"{item.partition('=')[0]}={REDACTED}" if self._is_secret(item) else item
+
+
+@lru_cache(maxsize=64)  # each door on a call's way asks
+def _shown_address(secrets: Secrets, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "<an address that cannot be read>"
+    query = "&".join(secrets.shown(item) for item in parts.query.split("&"))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
 class ForeignLogs(logging.Filter):

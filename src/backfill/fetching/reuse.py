@@ -11,8 +11,9 @@ from attrs import evolve
 from backfill.errors import Cancelled, DamagedFile, StoreUnavailable
 from backfill.fetching.addresses import full_address
 from backfill.fetching.answers import NOT_MODIFIED, VALIDATORS
-from backfill.fetching.call import Call, Door, examined
+from backfill.fetching.call import Call, Door, Found, examined
 from backfill.fetching.counters import Counters
+from backfill.fetching.kept import Kept
 from backfill.fetching.redaction import Secrets
 from backfill.model import Document, UnitContext
 
@@ -43,15 +44,25 @@ class Archive(Protocol):
         ...
 
 
-def reusing(inner: Door, archive: Archive, *, counters: Counters) -> Door:
-    """Return a door that answers from the archive what was fetched recently enough for the unit, if the check accepts it."""
+def reusing(inner: Door, archive: Archive, *, kept: Kept, counters: Counters) -> Door:
+    """Return a door that answers from the archive what was fetched recently enough for the unit, if the check accepts it.
+
+    A call is looked up once: again only when the same was archived through this door meanwhile. Another process may archive it in
+    between; then it is fetched twice, as when both had asked at once.
+    """
 
     def door(call: Call) -> Document:
         since = _reusable_since(call.unit)
         if call.fresh or since is None:
             return inner(call)
-        document = _from_archive(archive, call, since)
-        if document is None:
+        found = call.found
+        if found is None or kept.may_have(call.identity, since=found.after):
+            after = kept.count  # read first: what is archived while we look may or may not be seen
+            # also what is too old to serve, since a conditional request may be made of it
+            found = Found(_from_archive(archive, call, None if call.unit.job.reuse else since), after)
+            call = evolve(call, found=found)
+        document = found.document
+        if document is None or document.fetched_at < since:
             return inner(call)
         try:
             served = evolve(examined(call, document), from_archive=True)
@@ -66,15 +77,16 @@ def reusing(inner: Door, archive: Archive, *, counters: Counters) -> Door:
     return door
 
 
-def keeping(inner: Door, archive: Archive) -> Door:
+def keeping(inner: Door, archive: Archive, *, kept: Kept) -> Door:
     """Return a door that archives what passes it; into a damaged archive nothing goes, which concerns the whole job."""
 
     def door(call: Call) -> Document:
         document = inner(call)
         try:
-            archive.put(evolve(document, parsed=None))
+            archive.put(document if document.parsed is None else evolve(document, parsed=None))
         except DamagedFile as error:
             raise StoreUnavailable(str(error)) from error
+        kept.add(call.identity)
         return document
 
     return door
@@ -117,7 +129,7 @@ def _comparable(call: Call, archive: Archive, secrets: Secrets) -> Document | No
         return None
     if any(name.lower() in _CONDITIONS for name in request.headers):
         return None
-    known = _from_archive(archive, call)
+    known = _from_archive(archive, call) if call.found is None else call.found.document
     # one identity may move to another address, where the same date or tag would mean another content
     return known if known is not None and known.url == secrets.address(full_address(request)) else None
 

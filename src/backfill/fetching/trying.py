@@ -30,7 +30,7 @@ def retrying(inner: Door, *, policy: RetryPolicy, clock: Clock) -> Door:
             call.unit.attempts.note(error)
 
         return attempt(
-            lambda number: inner(evolve(call, attempt=number)),
+            lambda number: inner(call if number == call.attempt else evolve(call, attempt=number)),
             policy=policy if call.unit.job.retry else once,
             clock=clock,
             cancel=call.cancel,
