@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from backfill.engine.jobs import LiveJob
-from backfill.engine.scoping import naming_of
+from backfill.engine.scoping import naming_of, resolve_scope
 from backfill.job import Job
 from backfill.model import REBUILD, RERANK, BackfillRequest, JobSpec
-from backfill.model.checks import as_count, as_date, as_texts
+from backfill.model.checks import Refusals, as_count, as_date, as_texts
 from backfill.protocols import Cumulative, DataSource
 from backfill.servicebase import EVERY, Admit, ServiceBase, as_asked
 
@@ -74,7 +74,13 @@ class Historian(ServiceBase):
         from backfill.rebuilding.replay import packed_with  # noqa: PLC0415 - as above
 
         self._check_usable()
-        request = BackfillRequest(start, end, districts)
+        refusals = Refusals()
+        with refusals.noting():
+            request = BackfillRequest(start, end, districts)
+        if refusals and districts is not None:
+            with refusals.noting():  # what else is wrong is told too
+                resolve_scope(as_texts("target_districts", districts), self._source, self._scope, self._store)
+        refusals.check()
         named = request.target_districts
         asked = as_asked("rebuild", request.start_date, request.end_date, None if named is None else sorted(named))
         known = self._accepted_before(idempotency_key, asked)

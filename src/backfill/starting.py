@@ -23,7 +23,7 @@ from backfill.model import (
     Frequency,
     refuse_collisions,
 )
-from backfill.model.checks import as_texts
+from backfill.model.checks import Refusals, as_texts
 from backfill.servicebase import Admit, as_asked, as_identifier
 
 
@@ -197,9 +197,8 @@ class Starter(Historian):
                 raise InvalidRequest("coverage", coverage, rule, "give the coverage alone, or the first day in its place")
             first, last, frequency, named = coverage.start, coverage.end, coverage.frequency, coverage.districts
         else:
-            request = BackfillRequest(coverage, end, frequency=frequency)
+            request, named = self._looked_at(coverage, end, districts, frequency)
             first, last, frequency = request.start_date, request.end_date, request.frequency
-            named = None if districts is None else as_texts("districts", districts)
         asked = as_asked("gaps", first, last, frequency, None if named is None else sorted(named))
         known = self._accepted_before(idempotency_key, asked)
         if known is not None:
@@ -230,12 +229,8 @@ class Starter(Historian):
             InvalidRequest: A value cannot be what it is said to be.
         """
         self._check_process()
-        request = BackfillRequest(start, end, frequency=frequency)
-        if districts is None:
-            names = self._scope.resolve(None).districts
-        else:
-            names = tuple(map(naming_of(self._source), as_texts("districts", districts)))
-            refuse_collisions(names)
+        request, named = self._looked_at(start, end, districts, frequency)
+        names = self._scope.resolve(None).districts if named is None else named
         return survey(
             request.start_date,
             request.end_date,
@@ -246,6 +241,29 @@ class Starter(Historian):
             jobs=self._jobs,
             clock=self._clock,
         )
+
+    def _looked_at(
+        self, start: date | str, end: date | str | None, districts: Sequence[str] | None, frequency: Frequency | str
+    ) -> tuple[BackfillRequest, tuple[str, ...] | None]:
+        """Return the range to look at, and the normal forms of the districts; ``None`` = none are named.
+
+        Raises:
+            InvalidRequest: One of them cannot be; what is wrong with the others is told as well.
+        """
+        refusals = Refusals()
+        request: BackfillRequest | None = None
+        with refusals.noting():
+            request = BackfillRequest(start, end, frequency=frequency)
+        normalize = naming_of(self._source)
+        names: list[str] = []
+        for text in () if districts is None else as_texts("districts", districts):
+            with refusals.noting():
+                names.append(normalize(text))
+        with refusals.noting():
+            refuse_collisions(names)
+        refusals.check()
+        assert request is not None  # noqa: S101 - for the type checker: else something was noted
+        return request, None if districts is None else tuple(names)
 
 
 def _request(value: object) -> BackfillRequest:

@@ -83,11 +83,14 @@ def failure_of(error: BackfillError) -> Failure:
     code = ExitCode.USAGE if isinstance(error, _REFUSED) else ExitCode.FAILED
     if not isinstance(error, InvalidRequest):
         return Failure(f"Error: {printable(str(error))}", code)
+    return Failure("\n".join(map(_told, (error, *error.others))), code)
+
+
+def _told(error: InvalidRequest) -> str:
     value = error.value if isinstance(error.value, str) else repr(error.value)
-    return Failure(
+    return (
         f"Error: {_NAMES.get(error.field, error.field)} cannot be accepted.\n"
         f"  value   {printable(value)}\n"
         f"  rule    {printable(error.rule)}\n"
-        f"  remedy  {printable(error.remedy)}",
-        code,
+        f"  remedy  {printable(error.remedy)}"
     )

@@ -59,7 +59,7 @@ class _Spot:
 
 def pointer(*tokens: str) -> str:
     """Return the JSON Pointer (RFC 6901) of the value that *tokens* lead to, as a URI fragment."""
-    escaped = (token[:SHOWN].replace("~", "~0").replace("/", "~1") for token in tokens)
+    escaped = (token.replace("~", "~0").replace("/", "~1") for token in tokens)
     return "#" + "".join("/" + re.sub(r"[^A-Za-z0-9._~!$&'()*+,;=:@-]", _percent, token) for token in escaped)
 
 

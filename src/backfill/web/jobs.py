@@ -8,10 +8,10 @@ from math import ceil
 from typing import cast
 
 from backfill.job import Job
-from backfill.model import BackfillPlan, BackfillReport, BackfillRequest, BackfillStatus, DayRow, UnitState
+from backfill.model import BackfillPlan, BackfillReport, BackfillStatus, DayRow, UnitState
 from backfill.web.bodies import ErrorPage, GapRequest, JobPage, RebuildRequest, UnitRow, UnitsView
 from backfill.web.operations import Answer, Call, Stream
-from backfill.web.plans import check_size
+from backfill.web.plans import check_size, request_of
 from backfill.web.queries import ErrorQuery, JobQuery
 from backfill.web.trouble import Trouble
 
@@ -31,7 +31,7 @@ def start_backfill(call: Call) -> Answer | Stream:
     """
     members = dict(call.given(dict[str, object]))
     fingerprint = cast("str | None", members.pop("plan_fingerprint", None))
-    request = cast("Callable[..., BackfillRequest]", BackfillRequest)(**members)
+    request = request_of(call, members)
     return accepted(
         call,
         call.service.initiate_backfill(request, plan_fingerprint=fingerprint, idempotency_key=_key(call), admit=admitting(call)),

@@ -22,7 +22,7 @@ from backfill.errors import (
     StoreUnavailable,
 )
 from backfill.web.bodies import WrongValue
-from backfill.web.convert import Misfit, pointer, show
+from backfill.web.convert import MOST, Misfit, pointer, show
 from backfill.web.operations import Operation
 from backfill.web.trouble import Trouble
 from backfill.web.wire import in_wire_words
@@ -101,13 +101,22 @@ def _misfit(error: Misfit) -> Trouble:
 
 
 def refusal_of(error: InvalidRequest, places: Places, given: Mapping[str, object]) -> Trouble:
-    """Return what *error* means for the client, with a pointer to the very element where it is about one of a list.
+    """Return what *error* means for the client, with a pointer to everything that it is about.
 
     Args:
         error: What was raised.
         places: Where its names stood in the request.
         given: The values that the request had, by their names in Python.
     """
+    wrong = list(dict.fromkeys(_wrong(one, places, given) for one in (error, *error.others)))[:MOST]
+    code = "job-state" if error.field == "backfill_id" else "invalid-request"
+    if len(wrong) == 1:
+        return Trouble(code, wrong[0].detail, wrong[0].remedy, wrong=wrong)
+    return Trouble(code, f"{len(wrong)} values cannot be accepted", "see errors for each of them", wrong=wrong)
+
+
+def _wrong(error: InvalidRequest, places: Places, given: Mapping[str, object]) -> WrongValue:
+    """Return what *error* says of one value, with a pointer to the very element where it is about one of a list."""
     where, name = places.get(error.field, places[""])
     detail, remedy = in_wire_words(error.rule), in_wire_words(error.remedy)
     tokens = [name] if name else []
@@ -116,8 +125,7 @@ def refusal_of(error: InvalidRequest, places: Places, given: Mapping[str, object
     if isinstance(value, tuple) and isinstance(error.value, str) and error.value in value:
         tokens.append(str(value.index(error.value)))
         detail = f"{show(error.value)}: {detail}"
-    code = "job-state" if error.field == "backfill_id" else "invalid-request"
-    return Trouble(code, detail, remedy, wrong=[WrongValue(where, pointer(*tokens), detail, remedy)])
+    return WrongValue(where, pointer(*tokens), detail, remedy)
 
 
 def _refused(error: HTTPException) -> Trouble:
