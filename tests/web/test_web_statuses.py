@@ -36,7 +36,8 @@ def published() -> Iterator[Pair]:
     for path, item in cast("dict[str, dict[str, Json]]", document_of(OPERATIONS, "", "")["paths"]).items():
         for method, operation in item.items():
             for status in cast("Json", operation["responses"]):
-                yield method.upper(), path, int(status)
+                if status != "default":  # a status of the host's own
+                    yield method.upper(), path, int(status)
 
 
 PAIRS = tuple(published())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import date
 from math import ceil
@@ -57,7 +58,11 @@ def admitting(call: Call) -> Callable[[BackfillPlan], None]:
 
 
 def _key(call: Call) -> str | None:
-    return call.headers.get("Idempotency-Key")
+    """Return the key of the request, its own for each who asks, where it is known who does: keys are chosen without knowing of others."""
+    key = call.headers.get("Idempotency-Key")
+    if key is None or call.principal is None:
+        return key
+    return hashlib.sha256(f"{call.principal}\n{key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def accepted(call: Call, job: Job) -> Answer:

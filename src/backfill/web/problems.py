@@ -24,10 +24,14 @@ from backfill.errors import (
 from backfill.web.bodies import WrongValue
 from backfill.web.convert import MOST, Misfit, pointer, show
 from backfill.web.operations import Operation
+from backfill.web.scrub import scrub
 from backfill.web.trouble import Trouble
 from backfill.web.wire import in_wire_words
 
 logger = logging.getLogger("backfill.web")
+
+_PHRASES = {int(status): status.phrase for status in HTTPStatus}
+"""What an `HTTPException` says of its own accord."""
 
 Places = Mapping[str, tuple[str, str]]
 """For names of values in Python: where they stood in a request, and under which name."""
@@ -72,7 +76,7 @@ def trouble_of(error: Exception, places: Places, request_id: str) -> Trouble:  #
             return Trouble(
                 "configuration-changed", "it is not the one that If-Match names", "GET /configuration again, then repeat"
             )
-        case HTTPException():
+        case HTTPException() if _refuses(error.status_code):
             return _refused(error)
         case _:
             return _inside(error, request_id)
@@ -128,8 +132,22 @@ def _wrong(error: InvalidRequest, places: Places, given: Mapping[str, object]) -
     return WrongValue(where, pointer(*tokens), detail, remedy)
 
 
+def _refuses(status: int) -> bool:
+    """Return whether an answer of this status can refuse something, and have a body that says why."""
+    return 300 <= status < 600 and status != HTTPStatus.NOT_MODIFIED  # noqa: PLR2004 - as HTTP has it
+
+
 def _refused(error: HTTPException) -> Trouble:
+    """Return what a refusal of the host's own is for the client: its status, headers and words are meant to be passed on."""
+    phrase = _PHRASES.get(error.status_code)
+    told: object = error.detail
+    said = scrub(told) if isinstance(told, str) and told and told != phrase else None
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.UNAUTHORIZED:
-        return Trouble("unauthorized", "the request names nobody who is known", "sign in, then repeat it", headers=headers)
-    return Trouble("forbidden", "whoever sent the request may not do this", "ask whoever runs this server", headers=headers)
+        detail = said or "the request names nobody who is known"
+        return Trouble("unauthorized", detail, "sign in, then repeat it", headers=headers)
+    if error.status_code == HTTPStatus.FORBIDDEN:
+        detail = said or "whoever sent the request may not do this"
+        return Trouble("forbidden", detail, "ask whoever runs this server", headers=headers)
+    detail = said or "the application that this interface is a part of refuses the request"
+    return Trouble("refused", detail, "ask whoever runs this server", headers=headers, status=error.status_code)
