@@ -499,6 +499,9 @@ def test_secrets_in_errors_stay_inside() -> None:
         ("ftp://u:p@h/x and http://h?token=t#f", "ftp://h/x and http://h?token=***"),
         ("X-Api-Key: abc, 'password': 'pw' token = t", "X-Api-Key: ***, 'password': '***' token = ***"),
         ("Authorization: Basic dXNlcjpwdw== x", "Authorization: *** x"),
+        ("the key: 61, pass=x; token: y", "the key: ***, pass=***; token: ***"),
+        ('{"key": "two words", "auth": ["x"]}', '{"key": "***", "auth": ["***"]}'),
+        ("--pass x --day 1", "--pass *** --day 1"),
         ("http://[broken", "<an address that cannot be read>"),
     ],
 )

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from attrs import evolve, field, frozen
 
 from backfill.model import DocumentRequest
-from backfill.model.document import REDACTED, SENSITIVE_NAMES
+from backfill.model.redaction import REDACTED, SENSITIVE_NAMES
 
 _FOREIGN_LOGGERS = ("urllib3.connectionpool", "urllib3.connection")
 
