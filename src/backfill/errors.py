@@ -30,6 +30,8 @@ Whether a retry can help is the *type* of the exception; nothing ever reads a me
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = [
     "BackfillError",
     "Cancelled",
@@ -97,11 +99,22 @@ class InvalidRequest(BackfillError, ValueError):  # noqa: N818 - a contract name
         value: The value as it was given.
         rule: The rule that it breaks.
         remedy: What to write instead.
+        others: What else of the same call cannot be accepted; its traceback tells that too.
     """
 
     def __init__(self, field: str, value: object, rule: str, remedy: str) -> None:
         self.field, self.value, self.rule, self.remedy = field, value, rule, remedy
+        self.others: tuple[InvalidRequest, ...] = ()
         super().__init__(f"{field}={_show(value)}: {rule}; {remedy}")
+
+    def with_others(self, others: Iterable[InvalidRequest]) -> InvalidRequest:
+        """Return this error, which now says of *others* that they cannot be accepted either."""
+        more = tuple(one for other in others for one in (other, *other.others))
+        for other in more:
+            other.others = ()
+            self.add_note(f"Nor can {other}")
+        self.others += more
+        return self
 
 
 class PlanOutdated(BackfillError):  # noqa: N818 - a contract name

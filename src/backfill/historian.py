@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from backfill.engine.jobs import LiveJob
-from backfill.engine.scoping import naming_of
+from backfill.engine.scoping import naming_of, resolve_scope
 from backfill.errors import InvalidRequest
 from backfill.job import Job
-from backfill.model import REBUILD, RERANK, BackfillPlan
-from backfill.model.checks import as_bool, as_count, as_date, as_span, as_texts
+from backfill.model import REBUILD, RERANK, BackfillRequest
+from backfill.model.checks import Refusals, as_bool, as_count, as_date, as_span, as_texts
 from backfill.protocols import Cumulative, DataSource
-from backfill.servicebase import EVERY, ServiceBase
+from backfill.servicebase import EVERY, Admit, ServiceBase, as_asked
 
 if TYPE_CHECKING:
     from backfill.history.cache import HistoryCache
@@ -47,6 +47,8 @@ class Historian(ServiceBase):
         *,
         districts: Sequence[str] | None = None,
         max_units: int | None = None,
+        idempotency_key: str | None = None,
+        admit: Admit | None = None,
     ) -> Job:
         """Accept a job that makes the snapshots of a range anew from the raw archive, and asks the publisher nothing.
 
@@ -60,10 +62,12 @@ class Historian(ServiceBase):
             end: Last day, inclusive; ``None`` = the first alone.
             districts: Which; ``None`` = all that are in scope.
             max_units: More units of (day, district) than these are refused before the job is accepted; ``None`` = as many as there are.
+            idempotency_key: A second call with the same key returns the job of the first.
+            admit: Called with the plan of a new job before it is accepted; what it raises keeps it from being so, and is raised.
 
         Raises:
-            InvalidRequest: There is no archive, nothing in it or stored, a value cannot be what it is said to be, or the range is not
-                published yet, spans more days than one request may, or holds too many units.
+            InvalidRequest: There is no archive, nothing in it or stored, a value cannot be what it is said to be, the range is not
+                published yet, spans more days than one request may, or holds too many units; or the key was used for something else.
             StoreUnavailable: The store, or the archive, cannot be used.
             ServiceUnusable: The service was closed, or no thread can be had for the job.
         """
@@ -71,6 +75,18 @@ class Historian(ServiceBase):
         from backfill.rebuilding.replay import packed_with  # noqa: PLC0415 - as above
 
         self._check_usable()
+        refusals = Refusals()
+        with refusals.noting():
+            request = BackfillRequest(start, end, districts)
+        if refusals and districts is not None:
+            with refusals.noting():  # what else is wrong is told too
+                resolve_scope(as_texts("target_districts", districts), self._source, self._scope, self._store)
+        refusals.check()
+        named = request.target_districts
+        asked = as_asked("rebuild", request.start_date, request.end_date, None if named is None else sorted(named))
+        known = self._accepted_before(idempotency_key, asked)
+        if known is not None:
+            return self._job(known)
         archive = archive_of(self._door())
         if self._executor is not None:
             packed_with(self._source, archive)  # refused here rather than by the job
@@ -83,7 +99,8 @@ class Historian(ServiceBase):
             concurrency=2 if self._executor is None else 4,
             max_units=None if max_units is None else as_count("max_units", max_units, least=1, most=EVERY),
         )
-        return self._begun(plan, REBUILD)
+        accepted = self._accept(plan, idempotency_key=idempotency_key, asked=asked, operation=REBUILD, admit=admit)
+        return self._job(accepted)
 
     def verify(
         self,
@@ -129,7 +146,7 @@ class Historian(ServiceBase):
 
         self._check_usable()
         archive_of(self._door())  # refused here rather than by the job
-        return self._begun(plan_rerank(self._collaborators(), start, end), RERANK)
+        return self._job(self._accept(plan_rerank(self._collaborators(), start, end), operation=RERANK))
 
     def explain(self, day: date | str, district: str | None = None) -> Explanation:
         """Return the chain from a stored figure to the bytes that it was made from; or why there is no figure.
@@ -284,8 +301,8 @@ class Historian(ServiceBase):
 
     # --- within -------------------------------------------------------------------------------------------------------
 
-    def _begun(self, plan: BackfillPlan, operation: str) -> Job:
-        return Job(cast("BackfillService", self), self._accept(plan, operation=operation))
+    def _job(self, job_id: str) -> Job:
+        return Job(cast("BackfillService", self), job_id)
 
     def _carry_out(self, job: LiveJob) -> None:
         if job.spec.operation != RERANK:

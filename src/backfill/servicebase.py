@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import secrets
@@ -25,8 +26,17 @@ from backfill.engine.resuming import unnoted
 from backfill.engine.runner import Runner
 from backfill.engine.slots import Slots
 from backfill.errors import BackfillError, InvalidRequest, ServiceUnusable
-from backfill.model import REBUILD, BackfillPlan, BackfillReport, FetchStatus, JobEvent, JobSpec, JobState
-from backfill.model.checks import as_count, as_seconds
+from backfill.model import (
+    REBUILD,
+    BackfillPlan,
+    BackfillReport,
+    BackfillRequest,
+    FetchStatus,
+    JobEvent,
+    JobSpec,
+    JobState,
+)
+from backfill.model.checks import as_count, as_name, as_seconds
 from backfill.protocols import (
     Clock,
     DataSource,
@@ -37,6 +47,7 @@ from backfill.protocols import (
     SnapshotStore,
     SupportsEvents,
     SupportsFetchStatus,
+    SupportsKeys,
     SupportsMaxConcurrency,
     SupportsWriteCheck,
 )
@@ -56,6 +67,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("backfill.service")
 
 EVERY = sys.maxsize
+
+Admit = Callable[[BackfillPlan], object]
+"""Looks at the plan of a job before it is accepted; what it raises keeps it from being accepted."""
 
 _EXIT_SECONDS = 30.0
 """So long at most a service that nobody closed keeps an interpreter from ending, while its units in flight end."""
@@ -210,20 +224,55 @@ class ServiceBase:
         except TimeoutError:
             logger.warning("units in flight did not end within %g s of the interpreter's end; they are lost", _EXIT_SECONDS)
 
+    def _accepted_before(self, key: str | None, asked: BackfillRequest | str, fingerprint: str | None = None) -> str | None:
+        """Return the job that was accepted under *key* before, which goes on if nobody works on it; ``None`` = it is not known.
+
+        Raises:
+            InvalidRequest: It can be no key, or was used for something else than is asked for now.
+        """
+        if key is None or not isinstance(self._jobs, SupportsKeys):
+            return None
+        kept = self._jobs.created_with(as_name("idempotency_key", key))
+        if kept is None:
+            return None
+        kept.check_key(key, asked, fingerprint=fingerprint)
+        self._host.go_on_with(kept)
+        return kept.job_id
+
     def _accept(
         self,
         plan: BackfillPlan,
         *,
         idempotency_key: str | None = None,
+        asked: str | None = None,
+        fingerprint: str | None = None,
         retry_of: str | None = None,
         unless: BackfillError | None = None,
         operation: str | None = None,
+        admit: Admit | None = None,
     ) -> str:
-        """Queue a new job and return its identifier, or that of the job of the same key; *unless* is why it must not be a new one."""
-        if unless is not None and idempotency_key is None:
+        """Queue a new job and return its identifier, or that of the job of the same key.
+
+        Args:
+            plan: What it will do.
+            idempotency_key: Its key.
+            asked: As in `JobSpec`.
+            fingerprint: That of the very plan which a job of the same key must have; ``None`` = any plan of what is asked for.
+            retry_of: As in `JobSpec`.
+            unless: Why it must not be a new one.
+            operation: As in `JobSpec`; ``None`` = the service's own.
+            admit: Called with the plan first; what it raises keeps the job from being accepted.
+        """
+        if idempotency_key is not None:
+            as_name("idempotency_key", idempotency_key)
+        elif unless is not None:
             raise unless
+        if admit is not None:
+            admit(plan)
         now = self._clock.now()
-        spec = JobSpec(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of, operation or self.operation)
+        spec = JobSpec(
+            f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}", now, plan, retry_of, operation or self.operation, asked=asked
+        )
 
         def check() -> None:
             if unless is not None:
@@ -235,6 +284,8 @@ class ServiceBase:
             self._check_usable()
             self._close_at_end()
             kept = self._host.accept(spec, idempotency_key=idempotency_key, check=check)
+        if kept is not spec and idempotency_key is not None:
+            kept.check_key(idempotency_key, spec.asked_for, fingerprint=fingerprint)
         if kept is spec:
             told = (spec.operation, plan.scope.kind, len(plan.days), plan.rationale)
             logger.info("%s accepted: %s, %d days; %s", *told, extra={"job_id": spec.job_id})
@@ -328,6 +379,11 @@ class ServiceBase:
         if self._pid != os.getpid():
             message = "this service was made in another process and carried over a fork; make a new one in this process"
             raise ServiceUnusable(message)
+
+
+def as_asked(kind: str, *what: object) -> str:
+    """Return what was asked for, where that is no request, as `JobSpec.asked` has it."""
+    return json.dumps([kind, *what], default=str)
 
 
 def as_identifier(value: object) -> str:

@@ -112,6 +112,14 @@ def test_what_cannot_be_done_is_told_as_value_rule_and_remedy(
     assert not (tmp_path / "root").exists()
 
 
+def test_all_that_cannot_be_done_is_told_at_once(tmp_path: Path) -> None:
+    """A range and options that are wrong together are told in one go, each by value, rule and remedy. [R2.3, R7.4]"""
+    done = call("run", tmp_path / "root", "2023-02-01", "2023-01-01", "--detail", "full", "--type", "system-wide")
+    assert done.exit_code == 2
+    told = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert told == ["Error: END cannot be accepted.", "Error: --detail cannot be accepted."]
+
+
 def test_every_option_reaches_the_request(dashboard: DashboardServer, tmp_path: Path) -> None:
     """What is typed stands in the plan's request, under the names of the wire, and planning asks for nothing. [R8.2, B1]"""
     options = (

@@ -27,13 +27,23 @@ from backfill.protocols import (
     SupportsClaims,
     SupportsErrors,
     SupportsEvents,
+    SupportsKeys,
     SupportsLeases,
     SupportsOutcomes,
     SupportsRequests,
 )
 from foundation_samples import DAY, NOW, days, make_error
 
-ABILITIES = (JobStore, SupportsEvents, SupportsErrors, SupportsOutcomes, SupportsLeases, SupportsRequests, SupportsClaims)
+ABILITIES = (
+    JobStore,
+    SupportsEvents,
+    SupportsErrors,
+    SupportsKeys,
+    SupportsOutcomes,
+    SupportsLeases,
+    SupportsRequests,
+    SupportsClaims,
+)
 
 DONE = UnitsSettled(DAY, {"61": UnitState.COMPLETED})
 WORKING = StatusChanged(BackfillStatus.PROCESSING, NOW)
@@ -43,7 +53,15 @@ CANCELLED = StatusChanged(BackfillStatus.CANCELLED, NOW, "enough")
 
 
 class FullJobStore(
-    JobStore, SupportsEvents, SupportsErrors, SupportsOutcomes, SupportsLeases, SupportsRequests, SupportsClaims, Protocol
+    JobStore,
+    SupportsEvents,
+    SupportsErrors,
+    SupportsKeys,
+    SupportsOutcomes,
+    SupportsLeases,
+    SupportsRequests,
+    SupportsClaims,
+    Protocol,
 ):
     """A job store with every ability there is."""
 

@@ -138,7 +138,7 @@ FIELDS = {
     CollectionStrategy: "method detail rationale",
     Doubt: "text why suggestions",
     PlannedDay: "day as_of gap settled_on strategy districts existing listed",
-    JobSpec: "job_id created_at plan retry_of operation",
+    JobSpec: "job_id created_at plan retry_of operation asked",
     DistrictError: "district_id day stage kind message attempts is_retryable timestamp",
     Finding: "kind message day district",
     StatusChanged: "status at reason",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill.model import Document, DocumentRequest, document_name, redact_url
-from backfill.model.document import SENSITIVE_NAMES
+from backfill.model.redaction import SENSITIVE_NAMES
 from foundation_samples import NOW, bounded
 
 URL = "https://example.org/report"

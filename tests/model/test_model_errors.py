@@ -111,3 +111,16 @@ def test_a_refusal_shows_its_value_at_bearable_length() -> None:
     assert str(InvalidRequest("x", "a" * 500, "too long", "shorten it")).startswith("x='" + "a" * 199 + "…: too long")
     assert str(InvalidRequest("x", Shy(), "odd", "y")) == "x=<Shy>: odd; y"
     assert str(InvalidRequest("x", 10**5000, "big", "y")) == "x=<int>: big; y"
+
+
+def test_a_refusal_tells_the_others_of_its_call() -> None:
+    """What else cannot be accepted is had from the first, shown with its traceback, and comes along when it is pickled. [R7.5]"""
+    first, second, third = (InvalidRequest(name, 1, "odd", "y") for name in "abc")
+    told = first.with_others([second.with_others([third])])
+    assert told is first
+    assert [other.field for other in told.others] == ["b", "c"]
+    assert not second.others
+    assert str(told) == "a=1: odd; y"
+    assert [note for note in told.__notes__ if note.startswith("Nor can")] == ["Nor can b=1: odd; y", "Nor can c=1: odd; y"]
+    again = pickle.loads(pickle.dumps(told))
+    assert [other.field for other in again.others] == ["b", "c"]

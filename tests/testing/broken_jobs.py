@@ -131,6 +131,24 @@ class LetsOneKeyMakeTwo(MemoryJobStore):
         return created
 
 
+class ComparesPlansOnly(MemoryJobStore):
+    """Keeps what was asked for, and lets a key stand for anything whose plan has the same request."""
+
+    def create(self, spec: JobSpec, /, *, idempotency_key: str | None = None) -> JobSpec:
+        kept = None if idempotency_key is None else self.created_with(idempotency_key)
+        if kept is not None and kept.plan.request == spec.plan.request:
+            return kept
+        return super().create(spec, idempotency_key=idempotency_key)
+
+
+class LooksUpFirstJob(MemoryJobStore):
+    """Returns the job that came first, whatever the key."""
+
+    def created_with(self, idempotency_key: str, /) -> JobSpec | None:
+        found = super().created_with(idempotency_key)
+        return found or (self.list()[-1].spec if self._jobs else None)
+
+
 class ForgetsOutcomes(MemoryJobStore):
     """Cleans the ledger up with the job."""
 

@@ -198,7 +198,7 @@ def test_a_job_of_too_many_units_is_refused() -> None:
 
 
 def test_a_full_queue_asks_for_patience() -> None:
-    """When too many jobs wait, another is refused with 429 and Retry-After, and a retry is as well. [R8.5]"""
+    """When too many jobs wait, another is refused with 429 and Retry-After, and filling gaps is as well. [R8.5]"""
     source = GatedSource()
     with offering(source, limits=WebLimits(max_queued=1)) as (_, client):
         start(client)
@@ -207,7 +207,7 @@ def test_a_full_queue_asks_for_patience() -> None:
         response = client.post("/backfills", BODY)
         problem(response, 429, "queue-full")
         assert int(response.headers["retry-after"]) > 0
-        problem(client.post(f"/backfills/{waiting}/retry"), 429, "queue-full")
+        problem(client.post("/gaps", {"start": "2026-01-05", "end": "2026-01-06", "districts": ["A"]}), 429, "queue-full")
         assert client.post(f"/backfills/{waiting}/cancel").status_code == 202
         start(client)
         source.gate.set()

@@ -105,13 +105,13 @@ def test_a_plain_decision_is_made_in_a_thread() -> None:
         assert not any(threads)
 
 
-@pytest.mark.parametrize("answer", [None, 1, "yes", object()])
-def test_only_true_lets_in(answer: object, caplog: pytest.LogCaptureFixture) -> None:
-    """What is neither True nor False lets nobody in: it is the host's mistake, and the log says which. [R8.4]"""
+@pytest.mark.parametrize("answer", [None, 1, "", " ", "a\nb", b"ada", object()])
+def test_only_true_or_a_name_lets_in(answer: object, caplog: pytest.LogCaptureFixture) -> None:
+    """What is neither True nor False, nor the name of who asks, lets nobody in: it is the host's mistake, and the log says which. [R8.4]"""
     with serving(ScriptedDashboard()) as service:
         client = Client(create_app(service, authorize=lambda _request: answer))  # type: ignore[arg-type, return-value] # tested
         problem(client.send("GET", "/health"), 500, "internal-error")
-        assert "it must return True or False" in caplog.text
+        assert "it must return True, False, or the name of who asks" in caplog.text
 
 
 def test_a_decision_that_fails_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> None:
@@ -133,19 +133,62 @@ def test_a_decision_that_fails_lets_nobody_in(caplog: pytest.LogCaptureFixture) 
 
 
 def test_a_host_may_challenge_its_clients() -> None:
-    """A 401 of the host's own making keeps its challenge; any other refusal is 403. [R8.5]"""
+    """A 401 of the host's own making keeps its challenge. [R8.5]"""
 
-    def challenge(request: Request) -> bool:
-        if request.url.path == "/docs":
-            raise HTTPException(418)
+    def challenge(_request: Request) -> bool:
         raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
 
     with serving(ScriptedDashboard()) as service:
-        client = Client(create_app(service, authorize=challenge))
-        response = client.send("GET", "/health")
+        response = Client(create_app(service, authorize=challenge)).send("GET", "/health")
         problem(response, 401, "unauthorized")
         assert response.headers["www-authenticate"] == "Bearer"
-        problem(client.send("GET", "/docs"), 403, "forbidden")
+
+
+@pytest.mark.parametrize("kind", ["starlette", "fastapi"])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(302, "refused"), (401, "unauthorized"), (402, "refused"), (403, "forbidden"), (404, "refused"), (418, "refused"), (429, "refused"), (503, "refused"), (599, "refused")],
+)  # fmt: skip
+def test_a_host_may_refuse_with_a_status_of_its_own(status: int, code: str, kind: str) -> None:
+    """What the host's own HTTPException says is passed on as a problem: status, headers and words, without the secrets in them. [R8.4, R8.5]"""
+    raised = HTTPException if kind == "starlette" else pytest.importorskip("fastapi").HTTPException
+
+    def refuse(_request: Request) -> bool:
+        raise raised(status, "no: token=hush", headers={"X-Why": "because"} | ({"Location": "/login"} if status == 302 else {}))
+
+    with offering() as (service, client):
+        refused = Client(create_app(service, authorize=refuse))
+        refused.document = client.document
+        response = refused.send("GET", "/backfills") if status == 302 else refused.get("/backfills")
+        found = problem(response, status, code)
+        assert found["detail"] == "no: token=***"
+        assert response.headers["x-why"] == "because"
+        assert response.headers.get("location") == ("/login" if status == 302 else None)
+        assert refused.send("POST", "/backfills", json={}).status_code == status
+
+
+@pytest.mark.parametrize("detail", [None, {"any": "thing"}])
+def test_a_refusal_without_words_gets_some(detail: object) -> None:
+    """Where the host says nothing that can be shown, the problem says what a refusal means. [R8.4]"""
+
+    def refuse(_request: Request) -> bool:
+        raise HTTPException(402, detail)  # type: ignore[arg-type] # FastAPI's takes anything
+
+    with serving(ScriptedDashboard()) as service:
+        found = problem(Client(create_app(service, authorize=refuse)).send("GET", "/health"), 402, "refused")
+        assert found["detail"] == "the application that this interface is a part of refuses the request"
+
+
+@pytest.mark.parametrize("status", [100, 200, 204, 304, 700])
+def test_a_refusal_is_no_success(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    """An HTTPException whose status refuses nothing is a mistake of the host's, told in the log; nobody is let in. [R8.4]"""
+
+    def refuse(_request: Request) -> bool:
+        raise HTTPException(status, "come in")
+
+    with serving(ScriptedDashboard()) as service:
+        problem(Client(create_app(service, authorize=refuse)).send("GET", "/health"), 500, "internal-error")
+        assert "request" in caplog.text
 
 
 # --- from where -------------------------------------------------------------------------------------------------------
@@ -456,6 +499,9 @@ def test_secrets_in_errors_stay_inside() -> None:
         ("ftp://u:p@h/x and http://h?token=t#f", "ftp://h/x and http://h?token=***"),
         ("X-Api-Key: abc, 'password': 'pw' token = t", "X-Api-Key: ***, 'password': '***' token = ***"),
         ("Authorization: Basic dXNlcjpwdw== x", "Authorization: *** x"),
+        ("the key: 61, pass=x; token: y", "the key: ***, pass=***; token: ***"),
+        ('{"key": "two words", "auth": ["x"]}', '{"key": "***", "auth": ["***"]}'),
+        ("--pass x --day 1", "--pass *** --day 1"),
         ("http://[broken", "<an address that cannot be read>"),
     ],
 )

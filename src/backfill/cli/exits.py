@@ -80,9 +80,10 @@ class Failure(click.ClickException):
 
 
 def failure_of(error: BackfillError) -> Failure:
-    """Return what *error* becomes: value, rule and remedy where it has them; and where more is said of it."""
+    """Return what *error* becomes: value, rule and remedy where it has them, of all that is wrong; and where more is said of it."""
     code = ExitCode.USAGE if isinstance(error, _REFUSED) else ExitCode.FAILED
-    said = "\n".join([_told(error), *getattr(error, "__notes__", ())])
+    others = error.others if isinstance(error, InvalidRequest) else ()
+    said = "\n".join([*map(_told, (error, *others)), *getattr(error, "__notes__", ())])
     return Failure(said, code)
 
 

@@ -108,5 +108,7 @@ def load_function(text: str) -> Authorize:
     if found is None:
         raise InvalidRequest("authorize", text, f"{module} has no {name}", "name a function of it")
     if not callable(found):
-        raise InvalidRequest("authorize", text, "not a function", "name one that takes a request and returns True or False")
+        raise InvalidRequest(
+            "authorize", text, "not a function", "name one that takes a request and returns True or False, or who asks"
+        )
     return cast("Authorize", found)

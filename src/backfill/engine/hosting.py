@@ -138,8 +138,7 @@ class JobHost:
         with self._lock:
             kept = self._jobs.create(spec, idempotency_key=idempotency_key)
             if kept.job_id != spec.job_id:
-                if kept.job_id not in self._live and kept.plan.source == self._source:
-                    self._adopt(kept.job_id)
+                self.go_on_with(kept)
                 return kept
             try:
                 check()
@@ -161,6 +160,16 @@ class JobHost:
                     self._forget_new(spec.job_id)
                 raise
             return kept
+
+    def go_on_with(self, kept: JobSpec) -> None:
+        """Go on here with a job that somebody asks for again, if nobody works on it.
+
+        Raises:
+            ServiceUnusable: No thread can be started for it, or the service is closed.
+        """
+        with self._lock:
+            if kept.job_id not in self._live and kept.plan.source == self._source:
+                self._adopt(kept.job_id)
 
     def resume_all(self) -> list[str]:
         """Take over every job that nobody works on, oldest first; return those that now wait for their turn here.

@@ -18,6 +18,7 @@ from backfill.jsonvalues import dumps
 from backfill.model import (
     BackfillPlan,
     BackfillRequest,
+    BackfillScope,
     CollectionStrategy,
     DocumentRequest,
     Edition,
@@ -27,6 +28,7 @@ from backfill.model import (
     PlannedDay,
     RecordHeader,
 )
+from backfill.model.checks import Refusals
 from backfill.protocols import Clock, DataSource, DaySummarizer, DistrictCatalog, RequestPlanner, ScopeResolver, SnapshotStore
 
 EXACT_UNITS = 20_000
@@ -57,12 +59,9 @@ class Planner:
             lists: Districts of days that were listed already.
 
         Raises:
-            InvalidRequest: It cannot be done; the error says what to ask for instead.
+            InvalidRequest: It cannot be done; the error says what to ask for instead, of everything that is wrong.
         """
-        check_range(request.start_date, request.end_date, self._source, self._clock)
-        scope = resolve_scope(request.target_districts, self._source, self._scope, self._store)
-        strategy = self._selector.select(request, scope)
-        editions = list_editions(request.start_date, request.end_date, request.frequency, self._source)
+        editions, scope, strategy = self._judge(request)
         stored = frozenset(self._store.days(request.start_date, request.end_date))
         days = [
             self._plan_day(
@@ -77,6 +76,29 @@ class Planner:
             seconds_at_rate=None, exact=False, fingerprint="",
         )  # fmt: skip
         return self.complete(draft, rate=rate)
+
+    def _judge(self, request: BackfillRequest) -> tuple[tuple[Edition, ...], BackfillScope, CollectionStrategy]:
+        """Return the days, districts and strategy of *request*.
+
+        Raises:
+            InvalidRequest: One of them cannot be; what is wrong with the others is told as well.
+        """
+        refusals = Refusals()
+        editions: tuple[Edition, ...] = ()
+        with refusals.noting():
+            check_range(request.start_date, request.end_date, self._source, self._clock)
+            editions = list_editions(request.start_date, request.end_date, request.frequency, self._source)
+        scope: BackfillScope | None = None
+        with refusals.noting():
+            scope = resolve_scope(request.target_districts, self._source, self._scope, self._store)
+        strategy: CollectionStrategy | None = None
+        with refusals.noting():
+            self._selector.check(request)
+            strategy = None if scope is None else self._selector.select(request, scope)
+        refusals.check()
+        assert scope is not None  # noqa: S101 - for the type checker: else something was noted
+        assert strategy is not None  # noqa: S101 - as above
+        return editions, scope, strategy
 
     def complete(self, plan: BackfillPlan, *, rate: float | None) -> BackfillPlan:
         """Return *plan* with what follows from its days: requests, time, exactness and fingerprint."""

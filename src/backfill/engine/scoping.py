@@ -43,11 +43,15 @@ def resolve_scope(targets: Sequence[str] | None, source: DataSource, scope: Scop
     """Return the districts that a request for *targets* may touch, those left out with the reason.
 
     Raises:
-        InvalidRequest: None is left.
+        InvalidRequest: None is left; with what is wrong with each.
     """
     normalize = naming_of(source)
-    normal, excluded = _normalize(targets, normalize)
-    resolved = _checked(scope.resolve(normal), normalize, targets)
+    normal, refused = _normalize(targets, normalize)
+    excluded = tuple(Doubt(text, error.rule) for text, error in refused)
+    try:
+        resolved = _checked(scope.resolve(normal), normalize, targets)
+    except InvalidRequest as error:
+        raise error.with_others(other for _text, other in refused) from None
     resolved = evolve(
         resolved, excluded=(*excluded, *resolved.excluded), doubtful=(*resolved.doubtful, *_doubts(resolved, store))
     )
@@ -60,21 +64,21 @@ def resolve_scope(targets: Sequence[str] | None, source: DataSource, scope: Scop
 
 def _normalize(
     targets: Sequence[str] | None, normalize: Callable[[object], str]
-) -> tuple[tuple[str, ...] | None, tuple[Doubt, ...]]:
+) -> tuple[tuple[str, ...] | None, tuple[tuple[str, InvalidRequest], ...]]:
+    """Return the normal forms of *targets*, and those that have none, each with the reason."""
     if targets is None:
         return None, ()
     kept: dict[str, None] = {}
-    excluded: list[Doubt] = []
-    refused: InvalidRequest | None = None
+    refused: list[tuple[str, InvalidRequest]] = []
     for text in targets:
         try:
             kept[normalize(text)] = None
         except InvalidRequest as error:
-            refused = error
-            excluded.append(Doubt(text, error.rule))
-    if not kept and refused is not None:
-        raise refused
-    return tuple(kept), tuple(excluded)
+            refused.append((text, error))
+    if not kept and refused:
+        first, *others = (error for _text, error in refused)
+        raise first.with_others(others)
+    return tuple(kept), tuple(refused)
 
 
 def _checked(resolved: object, normalize: Callable[[object], str], targets: Sequence[str] | None) -> BackfillScope:

@@ -22,6 +22,7 @@ class DataSourceSelector:
         Raises:
             InvalidRequest: The source cannot collect in the way asked for, or nothing says which districts there are.
         """
+        self.check(request)
         named = request.target_districts is not None
         detail = str(request.detail)
         if request.detail is Detail.AUTO:  # a system-wide report holds summaries, also of those that are named
@@ -36,9 +37,23 @@ class DataSourceSelector:
             )
         return CollectionStrategy(method, detail, why)
 
+    def check(self, request: BackfillRequest) -> None:
+        """Refuse a way of collecting that the source does not have, whatever the scope.
+
+        Raises:
+            InvalidRequest: It does not.
+        """
+        if request.collection_type is CollectionType.SYSTEM_WIDE and not self._system_wide:
+            raise InvalidRequest(
+                "collection_type",
+                "system-wide",
+                f"source {self._source.name!r} has no call that serves every district of a day",
+                "use 'auto' or 'per-district', or give the source collect_all()",
+            )
+
     def _method(self, request: BackfillRequest, scope: BackfillScope, detail: str) -> tuple[Method, str]:
         if request.collection_type is not CollectionType.AUTO:
-            return self._forced(request.collection_type)
+            return _forced(request.collection_type)
         if self._system_wide and detail == "summary":
             return Method.SYSTEM_WIDE, "a summary is enough, and one call a day serves every district"
         if request.target_districts is None:
@@ -52,14 +67,8 @@ class DataSourceSelector:
             "which one call a day serves" if self._batch else "one call for each and day"
         )
 
-    def _forced(self, collection_type: CollectionType) -> tuple[Method, str]:
-        if collection_type is CollectionType.PER_DISTRICT:
-            return Method.PER_DISTRICT, "asked for: per-district, one call a district and day"
-        if not self._system_wide:
-            raise InvalidRequest(
-                "collection_type",
-                "system-wide",
-                f"source {self._source.name!r} has no call that serves every district of a day",
-                "use 'auto' or 'per-district', or give the source collect_all()",
-            )
-        return Method.SYSTEM_WIDE, "asked for: system-wide, one call a day"
+
+def _forced(collection_type: CollectionType) -> tuple[Method, str]:
+    if collection_type is CollectionType.PER_DISTRICT:
+        return Method.PER_DISTRICT, "asked for: per-district, one call a district and day"
+    return Method.SYSTEM_WIDE, "asked for: system-wide, one call a day"

@@ -10,7 +10,8 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from attrs import field, frozen
 
 from backfill.model import DocumentRequest
-from backfill.model.document import REDACTED, SENSITIVE_NAMES, document_name
+from backfill.model.document import document_name
+from backfill.model.redaction import REDACTED, SENSITIVE_NAMES
 
 _FOREIGN_LOGGERS = ("urllib3.connectionpool", "urllib3.connection")
 

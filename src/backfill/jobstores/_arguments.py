@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from backfill.errors import InvalidRequest
-from backfill.model import BackfillRequest, Wanted
+from backfill.model import Wanted
 from backfill.model.checks import as_choice, as_count, as_seconds
 
 _SHORTEST_TTL = 1e-3
@@ -55,16 +54,3 @@ def as_wanted(value: Wanted) -> Wanted:
         InvalidRequest: Nothing that can be asked for.
     """
     return as_choice("wanted", value, Wanted)
-
-
-def refuse_other_request(key: str, job_id: str, known: BackfillRequest, request: BackfillRequest) -> None:
-    """Refuse a key that was used before, by the job *job_id*, unless for the same request.
-
-    Requests are compared, not plans: those differ once the first job has stored something.
-
-    Raises:
-        InvalidRequest: The requests differ.
-    """
-    if known != request:
-        rule = f"was used for another request before, by job {job_id}"
-        raise InvalidRequest("idempotency_key", key, rule, "use a new key for a new request")

@@ -99,8 +99,10 @@ def decode_name(text: str) -> str | None:
 def encode_spec(spec: JobSpec) -> str:
     """Return what was accepted, without identifier, time and days, which stand in columns and rows."""
     plan, scope, strategy = spec.plan, spec.plan.scope, spec.plan.strategy
+    asked: dict[str, JsonValue] = {} if spec.asked is None else {"asked": spec.asked}
     return dump(
         {
+            **asked,
             "operation": spec.operation,
             "retry_of": spec.retry_of,
             "request": {field.name: _plain(getattr(plan.request, field.name)) for field in attrs.fields(BackfillRequest)},
@@ -133,7 +135,14 @@ def decode_spec(text: str, job_id: str, created_at: datetime, days: tuple[Planne
         exact=as_flag(stored.pop("exact")),
         fingerprint=as_text(stored.pop("fingerprint")),
     )
-    spec = JobSpec(job_id, created_at, plan, as_maybe(as_text, stored.pop("retry_of")), as_text(stored.pop("operation")))
+    spec = JobSpec(
+        job_id,
+        created_at,
+        plan,
+        as_maybe(as_text, stored.pop("retry_of")),
+        as_text(stored.pop("operation")),
+        as_maybe(as_text, stored.pop("asked", None)),
+    )
     if stored:
         message = f"{sorted(stored)} are not known here"
         raise ValueError(message)

@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 
 from backfill.clock import SystemClock
 from backfill.errors import JobNotFound, LeaseLost
-from backfill.jobstores._arguments import as_limit, as_most_events, as_start, as_ttl, as_wanted, refuse_other_request
+from backfill.jobstores._arguments import as_limit, as_most_events, as_start, as_ttl, as_wanted
 from backfill.jobstores.ledger import OutcomeLedger, of_collection
 from backfill.model import (
     BackfillStatus,
@@ -87,7 +87,7 @@ class MemoryJobStore:
         with self._lock:
             if idempotency_key is not None and idempotency_key in self._ids_by_key:
                 known = self._jobs[self._ids_by_key[idempotency_key]].state.spec
-                refuse_other_request(idempotency_key, known.job_id, known.plan.request, spec.plan.request)
+                known.check_key(idempotency_key, spec.asked_for)
                 return known
             if spec.job_id in self._jobs:
                 message = f"there is a job {spec.job_id!r} already"
@@ -96,6 +96,12 @@ class MemoryJobStore:
             if idempotency_key is not None:
                 self._ids_by_key[idempotency_key] = spec.job_id
             return spec
+
+    def created_with(self, idempotency_key: str, /) -> JobSpec | None:
+        """Return the job that was created with this key; ``None`` = there is none, or it was forgotten."""
+        with self._lock:
+            job_id = self._ids_by_key.get(idempotency_key)
+            return None if job_id is None else self._jobs[job_id].state.spec
 
     def load(self, job_id: str, /) -> JobState:
         """Return a copy of the job's state.

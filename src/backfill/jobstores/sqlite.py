@@ -16,7 +16,7 @@ from attrs import evolve
 
 from backfill.clock import SystemClock
 from backfill.errors import JobNotFound, LeaseLost
-from backfill.jobstores._arguments import as_limit, as_most_events, as_start, as_ttl, as_wanted, refuse_other_request
+from backfill.jobstores._arguments import as_limit, as_most_events, as_start, as_ttl, as_wanted
 from backfill.jobstores._database import Database
 from backfill.jobstores._outcomes import Outcomes
 from backfill.jobstores._owners import Owners, write_ownership
@@ -117,8 +117,17 @@ class SqliteJobStore:
             if kept is None or idempotency_key is None:
                 self._plans.write(connection, spec, idempotency_key)
                 return spec
-        refuse_other_request(idempotency_key, kept.job_id, kept.plan.request, spec.plan.request)
+        kept.check_key(idempotency_key, spec.asked_for)
         return kept
+
+    def created_with(self, idempotency_key: str, /) -> JobSpec | None:
+        """Return the job that was created with this key; ``None`` = there is none, or it was forgotten.
+
+        Raises:
+            DamagedFile: The file does not hold what it must.
+        """
+        with self._database.reading() as connection:
+            return self._created_with(connection, idempotency_key)
 
     def load(self, job_id: str, /) -> JobState:
         """Return the job's state.

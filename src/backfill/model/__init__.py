@@ -14,7 +14,7 @@ from backfill.model.changes import (
 from backfill.model.coverage import Coverage
 from backfill.model.coveragecells import CellState, DayCells
 from backfill.model.days import select_days
-from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_text, redact_url
+from backfill.model.document import Document, DocumentRef, DocumentRequest, document_name, redact_url
 from backfill.model.fetching import Attempts, FetchStatus, HostStatus, JobContext, UnitContext
 from backfill.model.job import REBUILD, RERANK, JobSpec, JobState
 from backfill.model.lease import Lease, Ownership, Renewal, Requests, Wanted
@@ -55,6 +55,7 @@ from backfill.model.record import (
     SnapshotStatus,
     SummaryHeader,
 )
+from backfill.model.redaction import redact_text
 from backfill.model.report import BackfillReport, ErrorGroup, Progress
 from backfill.model.request import BackfillRequest, CollectionType, Detail, Frequency, Order
 from backfill.model.status import BackfillStatus

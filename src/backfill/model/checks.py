@@ -7,6 +7,7 @@ import os
 import reprlib
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import contextmanager
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
@@ -22,6 +23,34 @@ ValueT = TypeVar("ValueT")
 _SHORT = 200
 _ABRIDGING = reprlib.Repr()
 _ABRIDGING.maxlevel, _ABRIDGING.maxdict, _ABRIDGING.maxlist, _ABRIDGING.maxtuple = 2, 8, 2, 2
+
+
+class Refusals:
+    """Notes what is wrong with several values of one call, so that all of it is told at once. Of one thread."""
+
+    def __init__(self) -> None:
+        self._noted: list[InvalidRequest] = []
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note an `InvalidRequest` that is raised within the ``with``, and go on after it."""
+        try:
+            yield
+        except InvalidRequest as error:
+            self._noted.append(error)
+
+    def __bool__(self) -> bool:
+        return bool(self._noted)
+
+    def check(self) -> None:
+        """Tell what was noted.
+
+        Raises:
+            InvalidRequest: Something was: the first, with the others.
+        """
+        if self._noted:
+            first, *others = self._noted
+            raise first.with_others(others)
 
 
 def as_date(field: str, value: object) -> date:

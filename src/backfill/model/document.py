@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from attrs import field, frozen
 
 from backfill.model.checks import frozen_mapping, sized
-
-SENSITIVE_NAMES = frozenset(
-    {
-        "access_token", "api-key", "api_key", "apikey", "auth", "authorization", "client_secret", "cookie", "key", "pass", "password",
-        "passwd", "proxy-authorization", "secret", "set-cookie", "sig", "signature", "token", "x-api-key", "x-auth-token",
-    }
-)  # fmt: skip
-"""Names of parameters and headers whose values never reach a log, an error, an identity or a stored file."""
-
-REDACTED = "***"
-
-_USER = re.compile(r"(?<=//)[^/\s'\"<>]*@")
-_PARAMETER = re.compile(r"([?&;])([^=?&;#\s'\"<>]+)=([^&;#\s'\"<>]+)")
-_COOKIE = re.compile(r"""\b((?:set-)?cookie['"]?\s*[:=]\s*['"]?)[^'"\r\n]+""", re.IGNORECASE)
-_HEADER = re.compile(
-    r"""\b((?:proxy-)?authorization|x-api-key|x-auth-token|api[-_]?key|access_token|client_secret|passw(?:or)?d)\b
-    (['"]?\s*[:=]\s*)
-    (?: b?'[^'\r\n]*' | b?"[^"\r\n]*" | (?:(?:basic|bearer|digest|token)\s+)?[^\s,;&'")}\]]+ )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""Of the names, those that mean nothing else in a text: a "key" or a "pass" may be anything."""
+from backfill.model.redaction import REDACTED, SENSITIVE_NAMES
 
 
 def _texts(value: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -153,14 +132,3 @@ def redact_url(url: str, names: frozenset[str] = SENSITIVE_NAMES) -> str:
         return url
     pairs = [(key, REDACTED if key.lower() in names else value) for key, value in pairs]
     return urlunsplit((parts.scheme, netloc, parts.path, urlencode(pairs, safe="*~/:"), parts.fragment))
-
-
-def redact_text(text: str, names: frozenset[str] = SENSITIVE_NAMES) -> str:
-    """Return *text*, that of an error for instance, without the secrets of the addresses and headers in it."""
-
-    def parameter(found: re.Match[str]) -> str:
-        mark, name, _value = found.groups()
-        return f"{mark}{name}={REDACTED}" if unquote_plus(name).lower() in names else found[0]
-
-    text = _PARAMETER.sub(parameter, _USER.sub("", text))
-    return _HEADER.sub(rf"\1\2{REDACTED}", _COOKIE.sub(rf"\1{REDACTED}", text))

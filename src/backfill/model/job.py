@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 from attrs import frozen
 
+from backfill.errors import InvalidRequest
 from backfill.model.changes import (
     Change,
     DayListed,
@@ -26,6 +27,7 @@ from backfill.model.changes import (
 from backfill.model.outcome import DistrictError, Finding, Stage, UnitState
 from backfill.model.plan import BackfillPlan
 from backfill.model.report import ErrorGroup
+from backfill.model.request import BackfillRequest
 from backfill.model.status import BackfillStatus
 from backfill.model.units import CODES, PENDING, DayRow
 
@@ -46,6 +48,8 @@ class JobSpec:
         plan: What will be done.
         retry_of: The job whose failed part this one runs again, or ``None``.
         operation: ``"backfill"``, ``"refresh"``, ``"rebuild"`` or ``"rerank"`` (R11.4).
+        asked: What was asked for, in a text that is the same each time, where that is not the plan's request: the gaps of a range,
+            say, whose districts depend on what is stored. ``None`` = the plan's request is what was asked for.
     """
 
     job_id: str
@@ -53,6 +57,33 @@ class JobSpec:
     plan: BackfillPlan
     retry_of: str | None = None
     operation: str = "backfill"
+    asked: str | None = None
+
+    @property
+    def asked_for(self) -> BackfillRequest | str:
+        """What was asked for: `asked`, or else the plan's request."""
+        return self.plan.request if self.asked is None else self.asked
+
+    def check_key(self, key: str, asked: BackfillRequest | str, *, fingerprint: str | None = None) -> None:
+        """Refuse the idempotency key of this job for anything else than what it was accepted for.
+
+        What was asked for is compared, and not how it would be planned, which differs once the job has stored something.
+
+        Args:
+            key: The key.
+            asked: What is asked for now: a request, or a text as in `asked`.
+            fingerprint: That of the very plan to carry out; ``None`` = any plan of what is asked for.
+
+        Raises:
+            InvalidRequest: It is something else, or another plan of it.
+        """
+        if self.asked_for != asked:
+            rule = f"was used for another request before, by job {self.job_id}"
+        elif fingerprint is not None and fingerprint != self.plan.fingerprint:
+            rule = f"was used for another plan of this request before, by job {self.job_id}"
+        else:
+            return
+        raise InvalidRequest("idempotency_key", key, rule, "use a new key for a new request")
 
 
 NEWEST = 1000

@@ -9,7 +9,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from backfill.errors import InvalidRequest
-from backfill.model.checks import as_bool, as_choice, as_count, as_date, as_seconds, as_texts
+from backfill.model.checks import Refusals, as_bool, as_choice, as_count, as_date, as_seconds, as_texts
 
 MAX_CONCURRENCY = 64
 
@@ -119,14 +119,13 @@ class BackfillRequest:
         )
 
     def __attrs_post_init__(self) -> None:
-        if self.end_date < self.start_date:
-            raise InvalidRequest(
-                "end_date", self.end_date.isoformat(), f"lies before start_date {self.start_date.isoformat()}", "exchange the two"
-            )
-        if self.collection_type is CollectionType.SYSTEM_WIDE and self.detail is Detail.FULL:
-            raise InvalidRequest(
-                "detail",
-                "full",
-                "a system-wide report holds a summary of each district only",
-                "ask for detail='summary', or for collection_type='per-district'",
-            )
+        refusals = Refusals()
+        with refusals.noting():
+            if self.end_date < self.start_date:
+                rule = f"lies before start_date {self.start_date.isoformat()}"
+                raise InvalidRequest("end_date", self.end_date.isoformat(), rule, "exchange the two")
+        with refusals.noting():
+            if self.collection_type is CollectionType.SYSTEM_WIDE and self.detail is Detail.FULL:
+                rule = "a system-wide report holds a summary of each district only"
+                raise InvalidRequest("detail", "full", rule, "ask for detail='summary', or for collection_type='per-district'")
+        refusals.check()

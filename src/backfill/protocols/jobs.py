@@ -92,6 +92,19 @@ class SupportsEvents(Protocol):
 
 
 @runtime_checkable
+class SupportsKeys(Protocol):
+    """A job store that can look a job up by its idempotency key.
+
+    So that who repeats a request under its key gets its job before anything is planned: of a store that cannot, a repetition is
+    known only when the job is created, and refused before that if it could not be accepted any more.
+    """
+
+    def created_with(self, idempotency_key: str, /) -> JobSpec | None:
+        """Return the job that was created with this key; ``None`` = there is none, or it was forgotten."""
+        ...
+
+
+@runtime_checkable
 class SupportsErrors(Protocol):
     """A job store that keeps every failure of a job, not the newest only."""
 

@@ -30,6 +30,7 @@ from backfill.model import (
     UnitState,
     select_days,
 )
+from backfill.model.checks import Refusals
 from backfill.protocols import (
     Clock,
     DataSource,
@@ -105,8 +106,12 @@ def plan_rebuild(
             can be made, or more than *max_units* units of (day, district).
     """
     request = BackfillRequest(start, end, districts, concurrency=concurrency, retry_failures=False, skip_existing=False)
-    check_range(request.start_date, request.end_date, collaborators.source, collaborators.clock)
-    scope = resolve_scope(request.target_districts, collaborators.source, collaborators.scope, collaborators.store)
+    refusals = Refusals()
+    with refusals.noting():
+        check_range(request.start_date, request.end_date, collaborators.source, collaborators.clock)
+    with refusals.noting():
+        scope = resolve_scope(request.target_districts, collaborators.source, collaborators.scope, collaborators.store)
+    refusals.check()
     first, last = request.start_date, request.end_date
     catalog = Catalog.of(archive, collaborators.source, first, last)
     named = None if districts is None else scope.districts

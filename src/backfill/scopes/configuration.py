@@ -10,7 +10,7 @@ from types import EllipsisType
 
 from backfill.errors import ConfigurationChanged, InvalidRequest
 from backfill.model import BackfillScope, Doubt, ScopeKind, normalize_district, refuse_collisions
-from backfill.model.checks import as_count, as_path, as_texts
+from backfill.model.checks import Refusals, as_count, as_path, as_texts
 from backfill.protocols import Clock
 from backfill.scopes.open_scope import named_scope
 from backfill.scopes.stored import ChangeAction, Configuration, ConfigurationChange, ConfigurationFile
@@ -154,7 +154,12 @@ class DistrictConfigurationService:
         return normalize_district(self._normalize(text))
 
     def _identifiers(self, districts: Iterable[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(map(self._identifier, as_texts("districts", districts, if_empty=_ALL))))
+        refusals, found = Refusals(), dict[str, None]()
+        for text in as_texts("districts", districts, if_empty=_ALL):
+            with refusals.noting():
+                found[self._identifier(text)] = None
+        refusals.check()
+        return tuple(found)
 
     def _change(self, action: ChangeAction, rule: Callable[[Districts], Districts], by: str | None, note: str | None) -> None:
         _check_remark("by", by)
@@ -246,4 +251,7 @@ def _none_left(requested: tuple[str, ...], excluded: Sequence[Doubt], configured
         if configured is None
         else "name districts that are configured, or add them to the configuration"
     )
-    return InvalidRequest("target_districts", requested, f"none of them is in scope ({reasons})", _hint(suggestions, otherwise))
+    whole = InvalidRequest("target_districts", requested, f"none of them is in scope ({reasons})", _hint(suggestions, otherwise))
+    return whole.with_others(
+        InvalidRequest("target_districts", doubt.text, doubt.why, _hint(doubt.suggestions, otherwise)) for doubt in excluded
+    )

@@ -26,6 +26,7 @@ from backfill.protocols import (
     SupportsClaims,
     SupportsErrors,
     SupportsEvents,
+    SupportsKeys,
     SupportsLeases,
     SupportsOutcomes,
     SupportsRequests,
@@ -38,6 +39,7 @@ class CapableJobStore(
     SupportsClaims,
     SupportsErrors,
     SupportsEvents,
+    SupportsKeys,
     SupportsLeases,
     SupportsOutcomes,
     SupportsRequests,
@@ -107,6 +109,11 @@ class FlakyJobStore:
         """Keep a new job."""
         with self._step("create", spec, idempotency_key):
             return self._jobs.create(spec, idempotency_key=idempotency_key)
+
+    def created_with(self, idempotency_key: str, /) -> JobSpec | None:
+        """Return the job of a key."""
+        with self._step("created_with", idempotency_key):
+            return self._jobs.created_with(idempotency_key)
 
     def load(self, job_id: str, /) -> JobState:
         """Return a job's state."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
@@ -48,9 +48,11 @@ def create_app(
     Args:
         service: The service.
         authorize: Decides on every request, whatever it is for; there is no default. It is given the request (a Starlette
-            ``Request``), and returns ``True`` or ``False``, or an awaitable of these. A plain function runs in a thread and may
-            block. To challenge the client it may raise Starlette's ``HTTPException(401, headers={"WWW-Authenticate": …})``. To let
-            everybody in, pass `backfill.web.everybody`.
+            ``Request``), and returns ``True`` or ``False``, or an awaitable of these; in place of ``True`` also the name of who asks, a
+            text of a line: then idempotency keys are each one's own, and so is `WebLimits.max_streams_each`. A plain function runs in a
+            thread and may block. To refuse in a way of its own, or challenge the client, it may raise Starlette's (or FastAPI's)
+            ``HTTPException``, ``HTTPException(401, headers={"WWW-Authenticate": …})`` for instance: its status, headers and text are
+            passed on. To let everybody in, pass `backfill.web.everybody`.
         allowed_hosts: Names under which it may be asked, without ports: ``"jobs.example.org"``, ``"*.example.org"``, or ``"*"`` where
             something before it checks them. By default those of this machine only.
         trusted_origins: Origins of other sites whose pages may use it, like ``"https://intranet.example.org"``. The host
@@ -73,7 +75,7 @@ class WebApp:
         self._guard = guard
         self._limits = limits
         self._threads = Threads(limits.workers, limits.max_waiting)
-        self._state = State(offered_by(service), Slots(limits.max_streams))
+        self._state = State(offered_by(service), Slots(limits.max_streams, each=limits.max_streams_each))
         paths = dict.fromkeys(operation.path for operation in self._state.operations)
         self._routes = tuple(Route(path, self) for path in paths)
 
@@ -97,9 +99,9 @@ class WebApp:
         try:
             self._guard.check_host(request)
             self._guard.check_origin(request)
-            await self._guard.check_permission(request, self._threads)
+            principal = await self._guard.check_permission(request, self._threads)
             operation = self._find(request)
-            app = await self._carry_out(operation, request)
+            app = await self._carry_out(operation, request, principal)
             await app(request.scope, receive, send)
         except ClientDisconnect:
             return  # while it sent its request: nobody is there to be answered
@@ -137,14 +139,14 @@ class WebApp:
         known = ", ".join(sorted(here))
         raise Trouble("method-not-allowed", f"it knows {known}", f"use {known}", headers={"Allow": known})
 
-    async def _carry_out(self, operation: Operation, request: Request) -> ASGIApp:
-        call = await read_call(operation, request, self._service, self._limits, self._state)
+    async def _carry_out(self, operation: Operation, request: Request, principal: str | None) -> ASGIApp:
+        call = evolve(await read_call(operation, request, self._service, self._limits, self._state), principal=principal)
         try:
             result = await self._threads.run(_work, operation, call, ",".join(request.headers.getlist("if-none-match")))
         except InvalidRequest as error:
             raise refusal_of(error, places_of(operation), call.given_values) from None
         if isinstance(result, Stream):
-            return EventStream(result, self._threads, self._limits, self._state.slots)
+            return EventStream(result, self._threads, self._limits, self._state.slots, principal)
         return _without_body(result, request)
 
 

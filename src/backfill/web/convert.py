@@ -26,6 +26,9 @@ SHOWN = 60
 MOST = 100
 """So many wrong values a problem lists at most."""
 
+LONGEST = 256
+"""Characters of a name that a pointer repeats; of a longer one it leads to the object that has it."""
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -59,7 +62,7 @@ class _Spot:
 
 def pointer(*tokens: str) -> str:
     """Return the JSON Pointer (RFC 6901) of the value that *tokens* lead to, as a URI fragment."""
-    escaped = (token[:SHOWN].replace("~", "~0").replace("/", "~1") for token in tokens)
+    escaped = (token.replace("~", "~0").replace("/", "~1") for token in tokens)
     return "#" + "".join("/" + re.sub(r"[^A-Za-z0-9._~!$&'()*+,;=:@-]", _percent, token) for token in escaped)
 
 
@@ -122,7 +125,10 @@ def _object(shape: Object, value: JsonValue, spot: _Spot) -> object:
     for name in (name for name in value if name not in known):
         close = get_close_matches(name, known, n=1)
         remedy = f"did you mean {close[0]}?" if close else f"leave it out; there are {_names(shape)}"
-        spot.at(name).refuse("there is no such member", remedy)
+        if len(name) > LONGEST:
+            spot.refuse(f"there is no such member as {show(name)}", remedy)
+        else:
+            spot.at(name).refuse("there is no such member", remedy)
     found: dict[str, object] = {}
     for name, member in known.items():
         if name in value:

@@ -98,6 +98,7 @@ class EventStream:
     threads: Threads
     limits: WebLimits
     slots: Slots
+    principal: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         """Send the stream.
@@ -105,7 +106,7 @@ class EventStream:
         Raises:
             Trouble: There are too many streams already; nothing was sent.
         """
-        with self.slots.take():
+        with self.slots.take(self.principal):
             has_ended = await self._ask_whether_ended()
             first = await self.threads.run(_read, self.stream, self.stream.after)  # before anything is sent: it may fail
             async with anyio.create_task_group() as group:

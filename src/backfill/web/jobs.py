@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import date
 from math import ceil
 from typing import cast
 
-from attrs import evolve
-
 from backfill.job import Job
-from backfill.model import BackfillReport, BackfillRequest, BackfillStatus, DayRow, UnitState
+from backfill.model import BackfillPlan, BackfillReport, BackfillStatus, DayRow, UnitState
 from backfill.web.bodies import ErrorPage, GapRequest, JobPage, RebuildRequest, UnitRow, UnitsView
 from backfill.web.operations import Answer, Call, Stream
-from backfill.web.plans import check_size, coverage_of
+from backfill.web.plans import check_size, request_of
 from backfill.web.queries import ErrorQuery, JobQuery
 from backfill.web.trouble import Trouble
 
@@ -31,27 +30,39 @@ def start_backfill(call: Call) -> Answer | Stream:
 
     With `planFingerprint` it starts only if it would do exactly what the plan of that fingerprint says.
     """
-    check_queue(call)
     members = dict(call.given(dict[str, object]))
     fingerprint = cast("str | None", members.pop("plan_fingerprint", None))
-    request = cast("Callable[..., BackfillRequest]", BackfillRequest)(**members)
-    plan = call.service.plan(request)
-    check_size(call, plan.total_units)
+    request = request_of(call, members)
+    return accepted(
+        call,
+        call.service.initiate_backfill(request, plan_fingerprint=fingerprint, idempotency_key=_key(call), admit=admitting(call)),
+    )
+
+
+def admitting(call: Call) -> Callable[[BackfillPlan], None]:
+    """Return what looks at a new job before it is accepted: not at the repetition of one that was."""
+
+    def admit(plan: BackfillPlan) -> None:
+        """Refuse the job where too many wait already, or if it is too large.
+
+        Raises:
+            Trouble: It is so.
+        """
+        most = call.limits.max_queued
+        if len(call.service.list_backfills(states=[BackfillStatus.QUEUED], limit=max(1, most))) >= most:
+            detail = f"{most} jobs wait already, and there may be no more"
+            raise Trouble("queue-full", detail, "ask again later, or cancel one of them", headers={"Retry-After": "60"})
+        check_size(call, plan.total_units)
+
+    return admit
+
+
+def _key(call: Call) -> str | None:
+    """Return the key of the request, its own for each who asks, where it is known who does: keys are chosen without knowing of others."""
     key = call.headers.get("Idempotency-Key")
-    bound = request if fingerprint is None else evolve(plan, fingerprint=fingerprint)
-    return accepted(call, call.service.initiate_backfill(bound, idempotency_key=key))
-
-
-def check_queue(call: Call) -> None:
-    """Refuse another job where too many wait already.
-
-    Raises:
-        Trouble: They do.
-    """
-    most = call.limits.max_queued
-    if len(call.service.list_backfills(states=[BackfillStatus.QUEUED], limit=most)) >= most:
-        detail = f"{most} jobs wait already, and there may be no more"
-        raise Trouble("queue-full", detail, "ask again later, or cancel one of them", headers={"Retry-After": "60"})
+    if key is None or call.principal is None:
+        return key
+    return hashlib.sha256(f"{call.principal}\n{key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def accepted(call: Call, job: Job) -> Answer:
@@ -134,24 +145,36 @@ def _act(call: Call, change: Callable[[str], bool], reached: frozenset[BackfillS
 
 def retry_backfill(call: Call) -> Answer | Stream:
     """Start a new job with only what failed in an ended one."""
-    check_queue(call)
-    return accepted(call, call.service.retry_failed(call.part("backfillId", str)))
+    job = call.service.retry_failed(call.part("backfillId", str), idempotency_key=_key(call), admit=admitting(call))
+    return accepted(call, job)
 
 
 def fill_gaps(call: Call) -> Answer | Stream:
     """Start a job that collects what the coverage of a range lacks."""
-    check_queue(call)
     asked = call.given(GapRequest)
-    coverage = coverage_of(call, asked.start, asked.end, asked.districts, asked.frequency)
-    return accepted(call, call.service.fill_gaps(coverage))
+    job = call.service.fill_gaps(
+        asked.start,
+        asked.end,
+        districts=asked.districts,
+        frequency=asked.frequency,
+        idempotency_key=_key(call),
+        admit=admitting(call),
+    )
+    return accepted(call, job)
 
 
 def rebuild_snapshots(call: Call) -> Answer | Stream:
     """Start a job that makes the snapshots of a range anew from the archive of raw documents, without the network."""
-    check_queue(call)
     asked = call.given(RebuildRequest)
-    most = call.limits.max_units
-    return accepted(call, call.service.rebuild(asked.start, asked.end, districts=asked.districts, max_units=most))
+    job = call.service.rebuild(
+        asked.start,
+        asked.end,
+        districts=asked.districts,
+        max_units=call.limits.max_units,
+        idempotency_key=_key(call),
+        admit=admitting(call),
+    )
+    return accepted(call, job)
 
 
 def _poll(report: BackfillReport) -> dict[str, str]:

@@ -121,7 +121,7 @@ def _responses(operation: Operation, components: Components) -> Schema:
     found: Schema = {str(status): _reply(operation, status, reply, components) for status, reply in replies.items()}
     for status in (*EVERYWHERE, *operation.problems):
         found[str(status)] = _problem(status, components)
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())) | {"default": _problem(0, components)}
 
 
 def _reply(operation: Operation, status: int, reply: Reply, components: Components) -> Schema:

@@ -45,6 +45,7 @@ class WebLimits:
         max_units: Units of (day, district) of one job, plan or coverage.
         max_queued: Jobs that may wait in the queue when another is started.
         max_streams: Streams of events at once.
+        max_streams_each: Of these, streams at once of one who asks, where ``authorize`` says who does.
         workers: Threads that call the service.
         max_waiting: Requests that may wait for one of these threads.
         poll_seconds: Seconds between two looks at the job store on behalf of a stream.
@@ -56,6 +57,7 @@ class WebLimits:
     max_units: int = 1_000_000
     max_queued: int = 100
     max_streams: int = 32
+    max_streams_each: int = 4
     workers: int = 8
     max_waiting: int = 64
     poll_seconds: float = 0.5
@@ -123,6 +125,7 @@ class Call:
         query: The query, an instance of the operation's class.
         body: The body, likewise.
         headers: The headers that the operation looks at.
+        principal: Who asks, as ``authorize`` said; ``None`` = it did not say.
         address: The path and query as they were asked for, for links to further pages.
     """
 
@@ -134,6 +137,7 @@ class Call:
     query: object = None
     body: object = None
     headers: Mapping[str, str] = field(factory=dict)
+    principal: str | None = None
     address: str = ""
 
     def part(self, name: str, _kind: type[T], /) -> T:

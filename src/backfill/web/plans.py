@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date
+from typing import cast
 
+from backfill.errors import InvalidRequest
 from backfill.model import BackfillRequest, Coverage, Frequency
 from backfill.web.operations import Answer, Call, Stream
 from backfill.web.queries import CoverageQuery
-from backfill.web.trouble import Trouble
 from backfill.wire import coverage_view
 
 
 def make_plan(call: Call) -> Answer | Stream:
     """Say what a request would do, without doing it and without asking the publisher for anything."""
-    plan = call.service.plan(call.given(BackfillRequest))
+    plan = call.service.plan(request_of(call, call.given(dict[str, object])))
     check_size(call, plan.total_units)
     return Answer(plan)
+
+
+def request_of(call: Call, members: Mapping[str, object]) -> BackfillRequest:
+    """Return the request that *members* describe.
+
+    Raises:
+        InvalidRequest: They describe none; what would be wrong with the rest of it is told as well.
+    """
+    make = cast("Callable[..., BackfillRequest]", BackfillRequest)
+    try:
+        return make(**members)
+    except InvalidRequest as error:
+        refused = {one.field for one in (error, *error.others)}  # which have defaults: the schema has seen to the others
+        rest = {name: value for name, value in members.items() if name not in refused}
+        try:
+            call.service.plan(make(**rest))
+        except InvalidRequest as more:
+            raise error.with_others([more]) from None
+        raise
 
 
 def check_size(call: Call, units: int) -> None:
     """Refuse more units of (day, district) than one job, plan or coverage may have.
 
     Raises:
-        Trouble: There are.
+        InvalidRequest: There are.
     """
     most = call.limits.max_units
     if units > most:
-        detail = f"{units:,} units of (day, district) are more than the {most:,} that one job, plan or coverage may have"
+        rule = f"{units:,} units of (day, district) are more than the {most:,} that one job, plan or coverage may have"
         remedy = "shorten the range, name fewer districts, or ask for a frequency of weekly or month-end"
-        raise Trouble("invalid-request", detail, remedy)
+        raise InvalidRequest("end_date", units, rule, remedy)
 
 
 def get_coverage(call: Call) -> Answer | Stream:
@@ -41,7 +62,7 @@ def coverage_of(call: Call, start: date, end: date, districts: tuple[str, ...] |
     """Return what is known of a range.
 
     Raises:
-        Trouble: It has too many units.
+        InvalidRequest: It cannot be looked at, or has too many units.
     """
     coverage = call.service.coverage(start, end, districts=districts, frequency=frequency)
     check_size(call, len(coverage.days) * len(coverage.districts))

@@ -22,12 +22,16 @@ from backfill.errors import (
     StoreUnavailable,
 )
 from backfill.web.bodies import WrongValue
-from backfill.web.convert import Misfit, pointer, show
+from backfill.web.convert import MOST, Misfit, pointer, show
 from backfill.web.operations import Operation
+from backfill.web.scrub import scrub
 from backfill.web.trouble import Trouble
 from backfill.web.wire import in_wire_words
 
 logger = logging.getLogger("backfill.web")
+
+_PHRASES = {int(status): status.phrase for status in HTTPStatus}
+"""What an `HTTPException` says of its own accord."""
 
 Places = Mapping[str, tuple[str, str]]
 """For names of values in Python: where they stood in a request, and under which name."""
@@ -72,7 +76,7 @@ def trouble_of(error: Exception, places: Places, request_id: str) -> Trouble:  #
             return Trouble(
                 "configuration-changed", "it is not the one that If-Match names", "GET /configuration again, then repeat"
             )
-        case HTTPException():
+        case HTTPException() if _refuses(error.status_code):
             return _refused(error)
         case _:
             return _inside(error, request_id)
@@ -101,13 +105,22 @@ def _misfit(error: Misfit) -> Trouble:
 
 
 def refusal_of(error: InvalidRequest, places: Places, given: Mapping[str, object]) -> Trouble:
-    """Return what *error* means for the client, with a pointer to the very element where it is about one of a list.
+    """Return what *error* means for the client, with a pointer to everything that it is about.
 
     Args:
         error: What was raised.
         places: Where its names stood in the request.
         given: The values that the request had, by their names in Python.
     """
+    wrong = list(dict.fromkeys(_wrong(one, places, given) for one in (error, *error.others)))[:MOST]
+    code = "job-state" if error.field == "backfill_id" else "invalid-request"
+    if len(wrong) == 1:
+        return Trouble(code, wrong[0].detail, wrong[0].remedy, wrong=wrong)
+    return Trouble(code, f"{len(wrong)} values cannot be accepted", "see errors for each of them", wrong=wrong)
+
+
+def _wrong(error: InvalidRequest, places: Places, given: Mapping[str, object]) -> WrongValue:
+    """Return what *error* says of one value, with a pointer to the very element where it is about one of a list."""
     where, name = places.get(error.field, places[""])
     detail, remedy = in_wire_words(error.rule), in_wire_words(error.remedy)
     tokens = [name] if name else []
@@ -116,12 +129,25 @@ def refusal_of(error: InvalidRequest, places: Places, given: Mapping[str, object
     if isinstance(value, tuple) and isinstance(error.value, str) and error.value in value:
         tokens.append(str(value.index(error.value)))
         detail = f"{show(error.value)}: {detail}"
-    code = "job-state" if error.field == "backfill_id" else "invalid-request"
-    return Trouble(code, detail, remedy, wrong=[WrongValue(where, pointer(*tokens), detail, remedy)])
+    return WrongValue(where, pointer(*tokens), detail, remedy)
+
+
+def _refuses(status: int) -> bool:
+    """Return whether an answer of this status can refuse something, and have a body that says why."""
+    return 300 <= status < 600 and status != HTTPStatus.NOT_MODIFIED  # noqa: PLR2004 - as HTTP has it
 
 
 def _refused(error: HTTPException) -> Trouble:
+    """Return what a refusal of the host's own is for the client: its status, headers and words are meant to be passed on."""
+    phrase = _PHRASES.get(error.status_code)
+    told: object = error.detail
+    said = scrub(told) if isinstance(told, str) and told and told != phrase else None
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.UNAUTHORIZED:
-        return Trouble("unauthorized", "the request names nobody who is known", "sign in, then repeat it", headers=headers)
-    return Trouble("forbidden", "whoever sent the request may not do this", "ask whoever runs this server", headers=headers)
+        detail = said or "the request names nobody who is known"
+        return Trouble("unauthorized", detail, "sign in, then repeat it", headers=headers)
+    if error.status_code == HTTPStatus.FORBIDDEN:
+        detail = said or "whoever sent the request may not do this"
+        return Trouble("forbidden", detail, "ask whoever runs this server", headers=headers)
+    detail = said or "the application that this interface is a part of refuses the request"
+    return Trouble("refused", detail, "ask whoever runs this server", headers=headers, status=error.status_code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from backfill.model import BackfillPlan, BackfillReport, BackfillRequest
 from backfill.service import BackfillService
 from backfill.web import configuration, events, jobs, observing, plans, showing, snapshots
@@ -34,6 +36,9 @@ START = Object(
     incoming=True,
 )
 
+REQUEST = attrs.evolve(object_of(BackfillRequest), cls=dict)
+"""A request whose members are still to be judged together with what the planner says of them."""
+
 REPORT = object_of(BackfillReport)
 BODY = (413, 415, 422)
 _QUERY = {cls: object_of(cls) for cls in (JobQuery, ErrorQuery, EventQuery, SnapshotQuery, CoverageQuery)}
@@ -58,10 +63,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", _JOB + "/cancel", jobs.cancel_backfill, _ACTION, (404, 409, 413)),
     Operation("POST", _JOB + "/pause", jobs.pause_backfill, _ACTION, (404, 409, 413)),
     Operation("POST", _JOB + "/resume", jobs.resume_backfill, _ACTION, (404, 409, 413)),
-    Operation("POST", _JOB + "/retry", jobs.retry_backfill, {202: _ACCEPTED}, (404, 409, 413, 429)),
-    Operation("POST", "/plans", plans.make_plan, {200: Reply("The plan.", object_of(BackfillPlan))}, BODY, body=object_of(BackfillRequest)),
-    Operation("POST", "/gaps", jobs.fill_gaps, {202: _ACCEPTED}, (*BODY, 429), body=object_of(GapRequest)),
-    Operation("POST", "/rebuilds", jobs.rebuild_snapshots, {202: _ACCEPTED}, (*BODY, 429), body=object_of(RebuildRequest)),
+    Operation("POST", _JOB + "/retry", jobs.retry_backfill, {202: _ACCEPTED}, (404, 409, 413, 422, 429), headers=_KEY),
+    Operation("POST", "/plans", plans.make_plan, {200: Reply("The plan.", object_of(BackfillPlan))}, BODY, body=REQUEST),
+    Operation("POST", "/gaps", jobs.fill_gaps, {202: _ACCEPTED}, (*BODY, 429), body=object_of(GapRequest), headers=_KEY),
+    Operation("POST", "/rebuilds", jobs.rebuild_snapshots, {202: _ACCEPTED}, (*BODY, 429), body=object_of(RebuildRequest), headers=_KEY),
     Operation("GET", "/coverage", plans.get_coverage, {200: Reply("The coverage.", object_of(CoverageView))}, (422,), query=_QUERY[CoverageQuery], conditional=True),
     Operation("GET", "/snapshots", snapshots.list_snapshots, {200: Reply("A page.", object_of(SnapshotPage))}, query=_QUERY[SnapshotQuery], conditional=True),
     Operation("GET", "/snapshots/{day}", snapshots.get_snapshot, {200: Reply("The day.", object_of(SnapshotView))}, (404,), conditional=True),

@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 
 from backfill.fetching.redaction import Secrets
-from backfill.model.document import REDACTED, SENSITIVE_NAMES
+from backfill.model import redact_text
 
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,15}://[^\s\"'<>()]+")
-_PAIR = re.compile(
-    rf"\b({'|'.join(sorted(map(re.escape, SENSITIVE_NAMES), key=len, reverse=True))})([\"']?\s*[=:]\s*[\"']?)((?:(?:bearer|basic)\s+)?[^\s&\"',;]+)",
-    re.IGNORECASE,
-)
 _SECRETS = Secrets()
 
 
@@ -21,5 +17,4 @@ def scrub(text: str) -> str:
     Meant for texts only: whether something is secret is told by its name, so that a stray word is hidden rather than a password
     shown. Pure; never raises.
     """
-    shown = _ADDRESS.sub(lambda found: _SECRETS.address(found[0]), text)
-    return _PAIR.sub(lambda found: f"{found[1]}{found[2]}{REDACTED}", shown)
+    return redact_text(_ADDRESS.sub(lambda found: _SECRETS.address(found[0]), text), wide=True)

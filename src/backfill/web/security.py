@@ -19,8 +19,9 @@ from backfill.errors import InvalidRequest
 from backfill.web.threads import Threads
 from backfill.web.trouble import Trouble
 
-Authorize = Callable[[Request], bool | Awaitable[bool]]
-"""Decides whether a request may be carried out. A plain function runs in a thread and may block; a coroutine function is awaited."""
+Authorize = Callable[[Request], bool | str | Awaitable[bool | str]]
+"""Decides whether a request may be carried out, and may say who asks. A plain function runs in a thread and may block; a coroutine function is
+awaited."""
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
@@ -98,8 +99,8 @@ class Guard:
             "cross-origin", detail, "send it from a page of this origin, or add the other to trusted_origins of create_app"
         )
 
-    async def check_permission(self, request: Request, threads: Threads) -> None:
-        """Refuse who may not ask.
+    async def check_permission(self, request: Request, threads: Threads) -> str | None:
+        """Return who asks; ``None`` = *authorize* lets them in, and does not say.
 
         Raises:
             Trouble: *authorize* said no.
@@ -112,9 +113,12 @@ class Guard:
             if inspect.isawaitable(allowed):
                 allowed = await allowed
         if allowed is True:
-            return
+            return None
+        if isinstance(allowed, str) and allowed.strip() and allowed.isprintable():
+            return allowed
         if allowed is not False:
-            message = f"authorize returned {type(allowed).__name__}; it must return True or False, or an awaitable of these"
+            shown = "a text that is no name" if isinstance(allowed, str) else type(allowed).__name__
+            message = f"authorize returned {shown}; it must return True, False, or the name of who asks, or an awaitable of these"
             raise TypeError(message)
         raise Trouble("forbidden", "whoever sent the request may not do this", "ask whoever runs this server")
 

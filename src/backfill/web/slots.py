@@ -13,14 +13,16 @@ class Slots:
 
     Args:
         most: So many at once.
+        each: So many at once of one who asks, where it is known who does.
 
     Attributes:
         closed: Whether every stream is to end as soon as it notices, because the server does.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, each: int) -> None:
         self._most = most
-        self._taken: set[object] = set()
+        self._each = each
+        self._taken: dict[object, str | None] = {}
         self.closed = False
 
     @property
@@ -29,19 +31,24 @@ class Slots:
         return len(self._taken)
 
     @contextmanager
-    def take(self) -> Iterator[None]:
-        """Keep a place for the time of the ``with``.
+    def take(self, principal: str | None) -> Iterator[None]:
+        """Keep a place for the time of the ``with``, for who asks; ``None`` = nobody knows who.
 
         Raises:
             Trouble: None is free.
         """
         if len(self._taken) >= self._most:
-            detail = f"{self._most} streams are open, and there may be no more"
-            remedy = "close one, or ask GET /backfills/{backfillId} from time to time instead"
-            raise Trouble("too-many-streams", detail, remedy, headers={"Retry-After": "15"})
+            raise _too_many(f"{self._most} streams are open, and there may be no more")
+        if principal is not None and list(self._taken.values()).count(principal) >= self._each:
+            raise _too_many(f"{self._each} streams of whoever asks are open, and there may be no more")
         place = object()
-        self._taken.add(place)
+        self._taken[place] = principal
         try:
             yield
         finally:
-            self._taken.discard(place)
+            self._taken.pop(place, None)
+
+
+def _too_many(detail: str) -> Trouble:
+    remedy = "close one, or ask GET /backfills/{backfillId} from time to time instead"
+    return Trouble("too-many-streams", detail, remedy, headers={"Retry-After": "15"})

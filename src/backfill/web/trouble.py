@@ -20,6 +20,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "not-found": (404, "There is nothing at this address"),
     "job-not-found": (404, "There is no such job"),
     "snapshot-not-found": (404, "There is no such snapshot"),
+    "refused": (0, "Refused by the host application"),
     "method-not-allowed": (405, "This address does not know the method"),
     "job-state": (409, "The job is not in a state for this"),
     "plan-outdated": (409, "The plan is out of date"),
@@ -35,7 +36,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "store-unavailable": (503, "The store cannot be used"),
     "service-closed": (503, "The service is closed"),
 }
-"""Every kind of problem: its status, and its title."""
+"""Every kind of problem: its status (0 = any), and its title."""
 
 
 class Trouble(Exception):  # noqa: N818 - reads as what it becomes
@@ -47,28 +48,32 @@ class Trouble(Exception):  # noqa: N818 - reads as what it becomes
         remedy: What to do about it.
         wrong: The values that cannot be accepted.
         headers: Headers that belong to the answer.
+        status: The HTTP status; 0 = that of its kind.
     """
 
     def __init__(
-        self, code: str, detail: str, remedy: str, *, wrong: Sequence[WrongValue] = (), headers: Mapping[str, str] | None = None
+        self,
+        code: str,
+        detail: str,
+        remedy: str,
+        *,
+        wrong: Sequence[WrongValue] = (),
+        headers: Mapping[str, str] | None = None,
+        status: int = 0,
     ) -> None:
         self.code, self.detail, self.remedy = code, detail, remedy
         self.wrong = tuple(wrong)
         self.headers = dict(headers or {})
+        self.status = status or KINDS[code][0]
         super().__init__(f"{code}: {detail}; {remedy}")
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        return KINDS[self.code][0]
 
     def encoded(self, request_id: str) -> bytes:
         """Return the body of the answer."""
-        status, title = KINDS[self.code]
+        _status, title = KINDS[self.code]
         problem = Problem(
             type=f"{DOCUMENTATION}#{self.code}",
             title=title,
-            status=status,
+            status=self.status,
             detail=self.detail,
             code=self.code,
             remedy=self.remedy,

@@ -31,9 +31,9 @@ from backfill.model import (
     UnitsSettled,
     UnitState,
 )
-from backfill.protocols import JobStore
+from backfill.protocols import JobStore, SupportsKeys
 from backfill.testing.contracts._asserting import equal, holds, refused
-from backfill.testing.contracts._job_hooks import DONE, ENDED, PAUSED, WORKING, JobHooks, facts, same_state
+from backfill.testing.contracts._job_hooks import DONE, ENDED, PAUSED, WORKING, JobHooks, facts, same_state, skip_ability
 from backfill.testing.samples import DAY, NOON, days, failure, job_spec
 
 
@@ -64,7 +64,7 @@ def a_whole_plan() -> JobSpec:
         exact=False,
         fingerprint="f9",
     )
-    return JobSpec("j9", NOON, plan, retry_of="j8", operation="refresh")
+    return JobSpec("j9", NOON, plan, retry_of="j8", operation="refresh", asked='["retry", "j8"]')
 
 
 class KeepingContract(JobHooks):
@@ -91,7 +91,7 @@ class KeepingContract(JobHooks):
         store = self.new_store()
         spec = a_whole_plan()
         store.create(spec)
-        for name in ("job_id", "created_at", "retry_of", "operation"):
+        for name in ("job_id", "created_at", "retry_of", "operation", "asked"):
             equal(getattr(store.load("j9").spec, name), getattr(spec, name), f"{name} of the job")
         for name in ("request", "scope", "strategy", "source", "days", "requests", "seconds_at_rate", "exact", "fingerprint"):
             equal(getattr(store.load("j9").spec.plan, name), getattr(spec.plan, name), f"{name} of the plan")
@@ -129,6 +129,33 @@ class KeepingContract(JobHooks):
         equal(
             store.create(job_spec("j3", other), idempotency_key="key").job_id, "j3", "job created with the key that is free again"
         )
+
+    def test_what_was_asked_for_is_compared_where_it_is_said(self) -> None:
+        """Under a key of something that is no request, another plan is the same, and nothing else is. [R4.1, R8.5]"""
+        store = self.new_store()
+        first = store.create(evolve(job_spec("j1"), asked='["gaps"]'), idempotency_key="key")
+        other = job_spec("j2", [(DAY + timedelta(days=1), ("61",))])
+        equal(
+            store.create(evolve(other, asked='["gaps"]'), idempotency_key="key"), first, "the job of the key, planned otherwise"
+        )
+        for asked in ('["retry", "j1"]', None):
+            with refused(InvalidRequest, "a key that was used for something else", naming="key"):
+                store.create(evolve(job_spec("j3"), asked=asked), idempotency_key="key")
+
+    def test_a_job_is_found_by_its_key(self) -> None:
+        """A store that can look keys up returns the job of a key until it is forgotten, and none for one that it does not know. [R8.5]"""
+        store = self.new_store()
+        if not isinstance(store, SupportsKeys):
+            skip_ability("SupportsKeys")
+        equal(store.created_with("key"), None, "the job of a key that was never used")
+        whole = store.create(a_whole_plan(), idempotency_key="key")
+        store.create(job_spec("j1"))
+        equal(store.created_with("key"), whole, "the job of the key")
+        store.apply("j9", [WORKING, ENDED], at=NOON)
+        equal(store.created_with("key"), whole, "the job of the key, when it has ended")
+        equal(store.created_with("KEY"), None, "the job of another key")
+        store.delete("j9")
+        equal(store.created_with("key"), None, "the job of the key of a forgotten job")
 
     def test_a_job_that_cannot_be_is_not_kept(self) -> None:
         """A plan with a district twice is refused, and neither its identifier nor its key is taken. [R4.2]"""
