@@ -15,12 +15,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from backfill.display.jobs import jobs_html
-from backfill.display.live import job_html
+from backfill.display.live import Bundle, job_html, publish
+from backfill.display.markup import Html, element
 from backfill.errors import BackfillError, InvalidRequest, MissingExtra
 from backfill.job import Job
 from backfill.model import BackfillReport, JobEvent
@@ -89,6 +90,7 @@ class BackfillPanel(anywidget.AnyWidget):
             raise InvalidRequest("job", job, "neither a job nor an identifier", "pass a Job, its backfill_id, or None")
         told = "" if job_id is None else _encoded(service.get_backfill_status(job_id))
         self._feed = _Feed(self, newest(service))
+        self._views: list[LiveView] = []
         super().__init__(_job=job_id or "", _report=told)
         self._place = self.model_id or ""
         self.on_msg(self._hear)
@@ -96,7 +98,15 @@ class BackfillPanel(anywidget.AnyWidget):
     def close(self) -> None:
         """Remove the panel from the page, and end what keeps it up to date."""
         self._feed.stop()
+        for view in self._views:
+            view.disappear()
         super().close()
+
+    def _ipython_display_(self) -> None:
+        """Show the picture, and the live panel in another output: so the picture is seen when the notebook is opened without its kernel."""
+        view = LiveView(self)
+        publish({"text/plain": repr(self), "text/html": view.behind(self._picture())})
+        view.appear()
 
     def _repr_mimebundle_(self, **_asked: object) -> tuple[dict[str, object], dict[str, object]] | None:
         made = cast("tuple[dict[str, object], dict[str, object]] | None", super()._repr_mimebundle_())
@@ -121,6 +131,49 @@ class BackfillPanel(anywidget.AnyWidget):
         reply = ask_inside(self._app, asked["method"], asked["path"], asked["headers"], asked["body"].encode())
         body = reply.body.decode()
         self.send({"kind": "answer", "id": asked["id"], "status": reply.status, "headers": dict(reply.headers), "body": body})
+
+
+class LiveView:
+    """A panel in a cell, and the picture behind it.
+
+    They are two outputs: a notebook that is opened without its kernel shows of an output that holds a widget an error, or nothing.
+
+    Args:
+        panel: The panel.
+    """
+
+    def __init__(self, panel: BackfillPanel) -> None:
+        self._panel = panel
+        self._show: Callable[[Bundle], None] | None = None
+
+    def behind(self, picture: str) -> str:
+        """Return *picture* as it is hidden where the panel is live: the panel's style has a rule for it."""
+        return element("div", Html(picture), **{"class": f"backfill-behind-{self._panel.model_id}"})
+
+    def appear(self) -> None:
+        """Show the panel in the cell that runs."""
+        made = self._panel._repr_mimebundle_()
+        if made is not None:
+            self._panel._views.append(self)  # noqa: SLF001 - two halves of one widget
+            self._show = publish({**made[0], **_NOTHING})
+
+    def disappear(self) -> None:
+        """Leave nothing of the panel but the picture behind it."""
+        if self._show is not None:
+            self._show(_NOTHING)
+
+    def close(self) -> None:
+        """Close the panel."""
+        self._panel.close()
+
+
+def live_view(job: Job) -> LiveView:
+    """Return a live view of *job*, to be closed when it has ended."""
+    return LiveView(BackfillPanel(job._service, job=job))  # noqa: SLF001 - the job's own display
+
+
+_NOTHING: Bundle = {"text/plain": "", "text/html": ""}
+"""An output that is not seen."""
 
 
 class _Feed:

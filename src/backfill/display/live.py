@@ -6,7 +6,6 @@ place by its number, from any thread. IPython is never imported by who has not l
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 import time
@@ -46,20 +45,15 @@ def job_html(job: Job) -> str:
 def show_job(job: Job) -> None:
     """Show *job* in the cell that runs, and keep that up to date until the job has ended."""
     if not in_notebook():
-        _publish({"text/plain": repr(job)})
+        publish({"text/plain": repr(job)})
         return
-    panel = _panel_of(job)
-    if panel is None:
-        Follower(job, _bundle_of(job), _publish).start()
+    live = _live_view(job)
+    if live is None:
+        Follower(job, _bundle_of(job), publish).start()
         return
-
-    def draw() -> Bundle:
-        # the last picture has no panel: it is what is saved, and what every reader of notebooks can show
-        live = None if has_ended(job) else panel._repr_mimebundle_()
-        return _bundle_of(job)() if live is None else live[0]
-
-    # its page keeps itself up to date; the picture behind it changes with the job's state, since each change draws the panel anew
-    Follower(job, draw, _publish, interval=math.inf, ended=panel.close).start()
+    # the picture goes on behind the panel: what is saved is never older than it, and what is seen where no widget can be
+    Follower(job, lambda: {**_bundle_of(job)(), "text/html": live.behind(job_html(job))}, publish, ended=live.close).start()
+    live.appear()
 
 
 class Follower:
@@ -70,7 +64,6 @@ class Follower:
         draw: Makes the picture of it as it is.
         publish: Shows a picture, and returns what shows others in its place, if anything can.
         monotonic: Seconds on a clock that never goes back.
-        interval: Seconds between two pictures, those of a change of state aside.
         ended: Called when the last picture is shown.
     """
 
@@ -81,14 +74,12 @@ class Follower:
         publish: Callable[[Bundle], Callable[[Bundle], None]],
         monotonic: Callable[[], float] = time.monotonic,
         *,
-        interval: float = INTERVAL,
         ended: Callable[[], None] | None = None,
     ) -> None:
         self._job = job
         self._draw = draw
         self._publish = publish
         self._monotonic = monotonic
-        self._interval = interval
         self._ended = ended or _nothing
         self._lock = threading.Lock()
         self._next = 0.0
@@ -125,7 +116,7 @@ class Follower:
         if status is not None and status.is_final:
             self._rest()
         elif status is not None or now >= self._next:
-            self._next = now + self._interval
+            self._next = now + INTERVAL
             self.redraw()
 
 
@@ -142,37 +133,39 @@ class CellProgress:
             "text/html": report_html(report, at=datetime.now(UTC)),
         }
         if self._show is None:
-            self._show = _publish(bundle)
+            self._show = publish(bundle)
         else:
             self._show(bundle)
 
 
-class _Panel(Protocol):
-    """The widget of `backfill.notebook`, as far as it is used here."""
+class _LiveView(Protocol):
+    """`backfill.notebook.LiveView`, as far as it is used here."""
+
+    def behind(self, picture: str) -> str: ...
+
+    def appear(self) -> None: ...
 
     def close(self) -> None: ...
 
-    def _repr_mimebundle_(self) -> tuple[Bundle, Bundle] | None: ...
 
+def _live_view(job: Job) -> _LiveView | None:
+    """Return a live view of *job*; ``None`` = it has ended, or the extra for it is not installed.
 
-def _panel_of(job: Job) -> _Panel | None:
-    """Return a live panel for *job*; ``None`` = it has ended, or the extra for it is not installed.
-
-    The panel is found by its name, as IPython is: a display stands below what makes use of the service, and is complete without it.
+    It is found by its name, as IPython is: a display stands below what makes use of the service, and is complete without it.
     """
     if has_ended(job):
         return None
     try:
-        panel: _Panel = import_module("backfill.notebook").BackfillPanel(job._service, job=job)  # noqa: SLF001 - the job's own display
+        view: _LiveView = import_module("backfill.notebook").live_view(job)
     except BackfillError:  # MissingExtra; and of a job that was forgotten this moment, there is the picture
         return None
-    return panel
+    return view
 
 
 def has_ended(job: Job) -> bool:
     """Return whether nothing will follow of *job* here: it has ended, its service was closed, or nothing can be told of it."""
     try:
-        return job.status.is_final or job._service.closed  # noqa: SLF001 - as above
+        return job.status.is_final or job._service.closed  # noqa: SLF001 - the job's own display
     except Exception:  # noqa: BLE001 - whatever it is, `job_html` shows it
         return True
 
@@ -185,7 +178,8 @@ def _nothing() -> None:
     pass
 
 
-def _publish(bundle: Bundle) -> Callable[[Bundle], None]:
+def publish(bundle: Bundle) -> Callable[[Bundle], None]:
+    """Show *bundle* in the cell that runs; return what shows another in its place, from any thread."""
     display: Any = import_module("IPython.display").display  # loaded already, since IPython is who asks for a display
     handle = display(bundle, raw=True, display_id=True)
 

@@ -125,7 +125,13 @@ export function cell() {
       panel.client = client;
       if (model.get("_job")) panel.setAttribute("job-id", model.get("_job"));
       el.append(panel);
-      return () => panel.remove();
+      const behind = new CSSStyleSheet();
+      behind.replaceSync(`.backfill-behind-${model.get("_place")} { display: none }`); // the picture for where no panel is live
+      document.adoptedStyleSheets = [...document.adoptedStyleSheets, behind];
+      return () => {
+        panel.remove();
+        document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== behind);
+      };
     },
   };
 }
