@@ -93,6 +93,24 @@ def report_html(report: BackfillReport, *, at: datetime | None = None) -> Html:
     )
 
 
+def jobs_html(reports: Sequence[BackfillReport], *, at: datetime) -> Html:
+    """Return a table of jobs, as they were at a moment."""
+    rows = [
+        (
+            report.backfill_id,
+            markup.badge(str(report.status).replace("_", " "), _GROUNDS[report.status]),
+            _districts(report.scope),
+            _counts(report.progress),
+            markup.moment(report.created_at),
+        )
+        for report in reports
+    ]
+    names = ("job", "state", "districts", "units", "accepted")
+    return markup.card(
+        "Backfills", markup.table(names, rows) if rows else markup.line("none yet"), markup.line("as of ", markup.moment(at))
+    )
+
+
 def lost_html(backfill_id: str, why: str) -> Html:
     """Return the display of a job of which nothing can be told."""
     return markup.card(f"Job {backfill_id}", markup.line(why), badge=markup.badge("not to be had", markup.RESTING))

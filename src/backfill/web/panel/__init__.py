@@ -15,7 +15,11 @@ MODULES = (
 """The parts, each after those that it imports."""
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_NAMES = re.compile(r"^export \{[^}]*\};\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
+
+CELL = "cell"
+"""The part that only a notebook loads, after all others."""
 
 STYLE = "body { margin: 0; background: #ffffff } @media (prefers-color-scheme: dark) { body { background: #14171b } }"
 
@@ -59,3 +63,13 @@ def panel_module() -> str:
     """
     parts = [_IMPORT.sub("", part(name)) for name in MODULES]
     return "\n".join([*(_EXPORT.sub("", text) for text in parts[:-1]), parts[-1]])
+
+
+@cache
+def cell_module() -> str:
+    """Return the module for the cell of a notebook, as one text: the panel, and what lets a kernel stand for the server.
+
+    Its one export is what a notebook's widgets are made of.
+    """
+    parts = [_EXPORT.sub("", _IMPORT.sub("", part(name))) for name in (*MODULES, CELL)]
+    return _NAMES.sub("", "\n".join(parts)) + "\nexport default cell;\n"

@@ -18,6 +18,7 @@ import { canShare, listen, listenTogether } from "./stream.js";
  * @property {string} [src] Where the interface is mounted; default: where this module came from.
  * @property {Record<string, string>} [headers] Sent with every request, for instance `Authorization`.
  * @property {typeof globalThis.fetch} [fetch] Carries requests out; default: the browser's.
+ * @property {boolean} [share] Whether tabs that ask the same address may share its stream.
  * @property {boolean} [live] Whether to listen to the stream of events; without it asks from time to time.
  * @property {number} [pollSeconds] How long to wait before asking again at least.
  */
@@ -59,7 +60,7 @@ export class BackfillClient {
   }
 
   /** @param {ClientOptions} [options] */
-  constructor({ src, headers = {}, fetch = (...all) => globalThis.fetch(...all), live = true, pollSeconds = 2 } = {}) {
+  constructor({ src, headers = {}, fetch = (...all) => globalThis.fetch(...all), share = true, live = true, pollSeconds = 2 } = {}) {
     this.src = resolved(src);
     /** Sent with every request; may be changed at any time. @type {Record<string, string>} */
     this.headers = headers;
@@ -67,11 +68,13 @@ export class BackfillClient {
     /** @type {readonly string[]} Only jobs in these states are listed; none = all. */
     this.statuses = [];
     this.#fetch = fetch;
+    this.#share = share;
     this.#live = live;
     this.#poll = pollSeconds * 1000;
   }
 
   #fetch;
+  #share;
   #live;
   #poll;
   /** @type {ClientState} */
@@ -262,7 +265,7 @@ export class BackfillClient {
 
   /** Who signs in by a header may be somebody else in the next tab. */
   get #mayShare() {
-    return canShare() && Object.keys(this.headers).length === 0;
+    return this.#share && canShare() && Object.keys(this.headers).length === 0;
   }
 
   /** A tab that nobody sees asks for nothing, and holds no stream of its own. */

@@ -199,6 +199,10 @@ export const STRINGS = {
   /** @param {string} id */
   requestId: (id) => `Request ${id}`,
   unreachable: { title: "The server cannot be reached", detail: "no answer came", remedy: "it will be asked again; what was started goes on" },
+  notebook: {
+    connection: { connecting: "Waiting for the kernel…", offline: "The kernel has gone; this is what was known last" },
+    unreachable: { title: "The kernel has gone", detail: "it was stopped, or started anew", remedy: "run the cell again" },
+  },
   /** @param {string} status */
   announce: (status) => `The backfill is now: ${status}`,
   /** @param {string} percent */
