@@ -124,6 +124,17 @@ def test_a_district_whose_day_has_no_summary_is_made_all_the_same(root: Path) ->
         assert service.verify(DAY).is_proved
 
 
+def test_what_failed_since_it_was_stored_comes_back_too(root: Path) -> None:
+    """The last outcome in the ledger is a failure, of a job that asked again in vain: the archive has it all the same. [B4]"""
+    before = stored(root)
+    with over(root) as service:
+        again = BackfillRequest(DAY, target_districts=["U"], skip_existing=False, enable_caching=False, retry_failures=False)
+        assert service.run_backfill(again).progress.failed == 1
+        shutil.rmtree(file_of(root).parent)
+        assert counts(service.rebuild(DAY).wait(PATIENCE)) == {"completed": 3}
+    assert stored(root) == before
+
+
 def test_a_lost_district_without_its_own_reports_is_made_of_the_summary(root: Path) -> None:
     """The archive gives what it has: a summary, where the club report is gone. [B4]"""
     shutil.rmtree(root / "snapshots")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from datetime import time as time_of_day
+from functools import partial
 
 from attrs import evolve, frozen
 
@@ -169,13 +170,24 @@ def _days(
         elif day in lost:
             known = lost[day]
         else:
-            known = collected(ledger.get(day, {})) or {
-                *(name for name in as_ofs if name is not None),
-                *_listed(collaborators, archive, planned),
-            }
+            known = {name for name in as_ofs if name is not None} | _once_there(
+                ledger.get(day, {}), partial(_listed, collaborators, archive, planned)
+            )
         names = tuple(sorted(name for name in known if scope.districts is None or name in scope.districts))
         if names:
             yield evolve(planned, districts=names)
+
+
+def _once_there(outcomes: Mapping[str | None, UnitState], listed: Callable[[], Iterable[str]]) -> set[str]:
+    """Return the districts of a lost day: those that jobs have stored; where the ledger names none, all that the day *listed*.
+
+    What failed last may have been stored before, so it is among them if the day's own list has it.
+    """
+    there = collected(outcomes)
+    failed = {name for name, state in outcomes.items() if name is not None and state is UnitState.FAILED}
+    if there and not failed:
+        return there
+    return there | (failed.intersection(listed()) if there else set(listed()))
 
 
 def _stored_names(store: SnapshotStore, day: date, outcomes: Mapping[str | None, UnitState]) -> set[str]:
