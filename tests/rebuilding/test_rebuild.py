@@ -305,6 +305,58 @@ def test_a_lost_day_is_made_of_the_districts_that_the_archive_has(tmp_path: Path
         assert (kept.store.read(SECOND).districts, kept.store.read(third).districts) == (("north",), ("south",))
 
 
+class System:
+    """A source with one document a day for all of its districts, which does not tell its day."""
+
+    name = "rain"
+
+    def collect_district(self, day: date, district: str, fetch: Fetch, /) -> object:
+        """Return what the document of the day says of one."""
+        return self.collect_all(day, fetch)[district]
+
+    def collect_all(self, day: date, fetch: Fetch, /) -> dict[str, object]:
+        """Return what it says of all."""
+        return {name: {"mm": 1} for name in fetch(f"https://rain.test/{day}/all").text.split()}
+
+
+def test_a_lost_day_of_one_document_for_all_comes_back(tmp_path: Path) -> None:
+    """What the archive gives is found in the way in which it is then made. [B4]"""
+    archive = RawArchive(tmp_path / "raw")
+    kept = Kept(System(), archive)
+    put(archive, FIRST, "all", "north south")
+    put(archive, SECOND, "all", "north")
+    with kept.service as service:
+        service.run_backfill(BackfillRequest(FIRST))
+    with Kept(System(), archive).service as service, pytest.raises(InvalidRequest, match="name the districts"):
+        service.rebuild(FIRST, SECOND)
+    with BackfillService(System(), kept.store, fetch=ArchiveFetch(archive)) as service:
+        assert counts(service.rebuild(FIRST, SECOND).wait(PATIENCE)) == {"completed": 3}
+        assert kept.store.read(SECOND).districts == ("north",)
+
+
+def test_no_more_is_looked_for_than_one_job_may_have(tmp_path: Path) -> None:
+    """A range of lost days is refused at the first unit too many, before the rest of it is looked for. [B4, R7.4]"""
+    archive = RawArchive(tmp_path / "raw")
+    asked: list[date] = []
+
+    @function_source("rain")
+    def watched(day: date, district: str, fetch: Fetch) -> object:
+        asked.append(day)
+        return {"mm": int(fetch(f"https://rain.test/{day}/{district}").text)}
+
+    days = [date(2024, 1, number) for number in range(1, 11)]
+    for day in days:
+        put(archive, day, "north", "3")
+    kept = Kept(watched, archive)
+    with kept.service as service:
+        service.run_backfill(BackfillRequest(FIRST, target_districts=["north"]))
+    asked.clear()
+    again = BackfillService(watched, kept.store, fetch=ArchiveFetch(archive))
+    with again, pytest.raises(InvalidRequest, match="more than the 3 units"):
+        again.rebuild(days[0], days[-1], max_units=3)
+    assert asked == days[1:4]
+
+
 def test_a_record_without_documents_cannot_be_rebuilt() -> None:
     """A source that made figures without its `fetch` is named, and its record stays. [B3]"""
     kept = Kept(guess, MemoryArchive())
