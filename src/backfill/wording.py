@@ -40,14 +40,14 @@ FAILURES: Mapping[str, str] = {
 """Why units fail."""
 
 CAUSES: Mapping[str, str] = {
-    "document missing": "the archive no longer has a document; bring it back from a copy, or collect the day again",
-    "document damaged": "the archive has something else in the place of a document; collect the day again with --no-cache",
+    "document missing": "the archive no longer has a document; bring it back from a copy, or collect the day again with --no-skip",
+    "document damaged": "the archive has something else in the place of a document; collect the day again with --no-skip --no-cache",
     "rules changed": "other rules made it; `backfill rebuild` makes it by those of today",
     "file edited": "a stored file is not what was written; `backfill rebuild` puts it right",
     "file missing": "a stored file is gone; `backfill rebuild` makes it anew",
     "day unreadable": "a day's manifest or metadata are gone, or are none; move its folder away, then `backfill rebuild` makes it anew",
-    "close learnt later": "it was stored before the day's last state was known; collect it again",
-    "no provenance": "nothing says which documents it was made from; collect it again",
+    "close learnt later": "it was stored before the day's last state was known; collect it again with --no-skip",
+    "no provenance": "nothing says which documents it was made from; collect it again with --no-skip",
     "cannot be made": "its documents are there, and give nothing by the rules of today",
 }
 """Why something stored is not what its documents give, and what to do about it."""

@@ -117,7 +117,8 @@ def test_diff_shows_what_changed(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "totals.totalPayments: " in done.stdout
     monkeypatch.setattr("backfill.cli.diff.SHOWN", 1)
     assert " more" in call("diff", root, DAY, END, "-d", "61").stdout
-    assert list(json.loads(call("diff", root, DAY, DAY, "--json").stdout)["same"]) == ["61", "F", "U"]
+    assert list(json.loads(call("diff", root, DAY, END, "--json").stdout)["changed"]) == ["61", "F", "U"]
+    assert call("diff", root, DAY, DAY).exit_code == 2
     shutil.rmtree(root / "snapshots" / END)
     assert call("diff", root, DAY, END).exit_code == 3
 
@@ -173,3 +174,21 @@ def test_verify_names_days_that_are_gone(root: Path) -> None:
     told = " ".join(done.stdout.split())
     assert "not there 1 day that a job has stored: pruned, or lost (2023-01-31)" in told
     assert json.loads(call("verify", root, START, END, "--json").stdout)["absent"] == [DAY]
+
+
+def test_damaged_days_are_shown_and_left_alone(root: Path) -> None:
+    """Coverage, plan and fill go on with the other days, and say which cannot be read, why, and what helps. [B5, R6.1]"""
+    (root / "snapshots" / DAY / "manifest.json").write_bytes(b"{}")
+    done = call("coverage", root, DAY, END, "--frequency", "month-end")
+    assert done.exit_code == 0
+    assert "! damaged 3" in done.stdout
+    assert f"{DAY} is damaged: " in done.stdout
+    assert "delete the day, and collect it again" in done.stdout
+    assert call("plan", root, DAY, END, "--frequency", "month-end").exit_code == 0
+    filled = call("fill", root, DAY, END, "--frequency", "month-end")
+    assert (filled.exit_code, "nothing is missing that can be had" in filled.stdout) == (0, True)
+    assert f"{DAY} is damaged: " in filled.stdout
+    (root / "snapshots" / DAY / "manifest.json").unlink()
+    assert "Why: damaged: the day has files" in call("show", root, DAY, "61").stderr
+    shutil.rmtree(root / "snapshots" / DAY)
+    assert "Why: lost: a job stored it" in call("show", root, DAY, "61").stderr

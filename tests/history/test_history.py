@@ -113,9 +113,12 @@ def test_what_is_damaged_is_left_out_with_a_warning(root: Path, caplog: pytest.L
     assert len([record for record in caplog.records if record.name == "backfill.history"]) == 2
 
 
-def test_a_day_without_its_metadata_stops_neither_history_nor_findings(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A day of which only the metadata are gone is left out of the one, and told by the other. [R6.1]"""
-    file_of(root, "metadata.json").unlink()
+@pytest.mark.parametrize("name", ["metadata.json", "manifest.json"])
+def test_a_day_that_cannot_be_read_stops_neither_history_nor_findings(
+    root: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """A day of which only the metadata, or the manifest, are gone is left out of the one, and told by the other. [R6.1]"""
+    file_of(root, name).unlink()
     with over(root) as service:
         assert set(service.history()["day"]) == {FEBRUARY}
         assert [record.name for record in caplog.records].count("backfill.history") == 1

@@ -124,6 +124,17 @@ def test_a_district_whose_day_has_no_summary_is_made_all_the_same(root: Path) ->
         assert service.verify(DAY).is_proved
 
 
+def test_what_failed_since_it_was_stored_comes_back_too(root: Path) -> None:
+    """The last outcome in the ledger is a failure, of a job that asked again in vain: the archive has it all the same. [B4]"""
+    before = stored(root)
+    with over(root) as service:
+        again = BackfillRequest(DAY, target_districts=["U"], skip_existing=False, enable_caching=False, retry_failures=False)
+        assert service.run_backfill(again).progress.failed == 1
+        shutil.rmtree(file_of(root).parent)
+        assert counts(service.rebuild(DAY).wait(PATIENCE)) == {"completed": 3}
+    assert stored(root) == before
+
+
 def test_a_lost_district_without_its_own_reports_is_made_of_the_summary(root: Path) -> None:
     """The archive gives what it has: a summary, where the club report is gone. [B4]"""
     shutil.rmtree(root / "snapshots")
@@ -292,6 +303,58 @@ def test_a_lost_day_is_made_of_the_districts_that_the_archive_has(tmp_path: Path
         report = service.rebuild(SECOND, date(2024, 1, 4)).wait(PATIENCE)
         assert counts(report) == {"completed": 2}
         assert (kept.store.read(SECOND).districts, kept.store.read(third).districts) == (("north",), ("south",))
+
+
+class System:
+    """A source with one document a day for all of its districts, which does not tell its day."""
+
+    name = "rain"
+
+    def collect_district(self, day: date, district: str, fetch: Fetch, /) -> object:
+        """Return what the document of the day says of one."""
+        return self.collect_all(day, fetch)[district]
+
+    def collect_all(self, day: date, fetch: Fetch, /) -> dict[str, object]:
+        """Return what it says of all."""
+        return {name: {"mm": 1} for name in fetch(f"https://rain.test/{day}/all").text.split()}
+
+
+def test_a_lost_day_of_one_document_for_all_comes_back(tmp_path: Path) -> None:
+    """What the archive gives is found in the way in which it is then made. [B4]"""
+    archive = RawArchive(tmp_path / "raw")
+    kept = Kept(System(), archive)
+    put(archive, FIRST, "all", "north south")
+    put(archive, SECOND, "all", "north")
+    with kept.service as service:
+        service.run_backfill(BackfillRequest(FIRST))
+    with Kept(System(), archive).service as service, pytest.raises(InvalidRequest, match="name the districts"):
+        service.rebuild(FIRST, SECOND)
+    with BackfillService(System(), kept.store, fetch=ArchiveFetch(archive)) as service:
+        assert counts(service.rebuild(FIRST, SECOND).wait(PATIENCE)) == {"completed": 3}
+        assert kept.store.read(SECOND).districts == ("north",)
+
+
+def test_no_more_is_looked_for_than_one_job_may_have(tmp_path: Path) -> None:
+    """A range of lost days is refused at the first unit too many, before the rest of it is looked for. [B4, R7.4]"""
+    archive = RawArchive(tmp_path / "raw")
+    asked: list[date] = []
+
+    @function_source("rain")
+    def watched(day: date, district: str, fetch: Fetch) -> object:
+        asked.append(day)
+        return {"mm": int(fetch(f"https://rain.test/{day}/{district}").text)}
+
+    days = [date(2024, 1, number) for number in range(1, 11)]
+    for day in days:
+        put(archive, day, "north", "3")
+    kept = Kept(watched, archive)
+    with kept.service as service:
+        service.run_backfill(BackfillRequest(FIRST, target_districts=["north"]))
+    asked.clear()
+    again = BackfillService(watched, kept.store, fetch=ArchiveFetch(archive))
+    with again, pytest.raises(InvalidRequest, match="more than the 3 units"):
+        again.rebuild(days[0], days[-1], max_units=3)
+    assert asked == days[1:4]
 
 
 def test_a_record_without_documents_cannot_be_rebuilt() -> None:

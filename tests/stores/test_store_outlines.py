@@ -122,6 +122,16 @@ def test_a_day_that_cannot_be_read_says_so_until_it_can(store: PerDistrictFileSn
     assert store.outlines() == before
 
 
+def test_a_day_without_metadata_is_damaged(store: PerDistrictFileSnapshotStore) -> None:
+    """It cannot be read, nor merged with, though its manifest is whole. [B5]"""
+    store.outlines()
+    (store.root / f"{SECOND}" / "metadata.json").unlink()
+    for _look in range(2):
+        found = store.outlines()
+        assert [day for day in found if found[day].damage] == [SECOND]
+        assert "metadata.json: is missing" in str(found[SECOND].damage)
+
+
 def test_check_and_repair_know_the_file(store: PerDistrictFileSnapshotStore) -> None:
     """A whole one is the store's; a damaged one is a left-over, which repair removes. [B2]"""
     store.outlines()

@@ -12,7 +12,7 @@ from attrs import evolve
 from backfill.engine.failures import DAMAGED_DAY
 from backfill.engine.growth import DAYS_AWAY, DECREASE, larger, smaller
 from backfill.errors import DamagedFile, SnapshotNotFound
-from backfill.history.reading import column_of
+from backfill.history.reading import REMNANT, column_of, remnants_of
 from backfill.model import Finding
 from backfill.protocols import Cumulative, SnapshotStore
 from backfill.tables import Column, Table
@@ -103,9 +103,10 @@ def noted(
 
     With *districts*, those of the day as a whole are left out.
     """
-    for day in store.days(start, end):
+    remnants = frozenset(remnants_of(store, start, end))
+    for day in sorted({*store.days(start, end), *remnants}):
         try:
-            found = store.read(day).metadata.findings
+            found = (Finding(DAMAGED_DAY, REMNANT, day),) if day in remnants else store.read(day).metadata.findings
         except (DamagedFile, SnapshotNotFound) as error:
             found = (Finding(DAMAGED_DAY, str(error), day),)
         for finding in found:

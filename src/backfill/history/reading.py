@@ -13,13 +13,16 @@ from backfill.errors import DamagedFile, InvalidRequest, SnapshotNotFound
 from backfill.history.cache import DayFigures, Figures, HistoryCache
 from backfill.jsonvalues import JsonValue
 from backfill.model import RecordHeader
-from backfill.protocols import SnapshotStore
+from backfill.protocols import SnapshotStore, SupportsRemnants
 from backfill.tables import Column, Kind, Table
 
 logger = logging.getLogger("backfill.history")
 
 FIXED = ("day", "district", "as_of", "detail")
 """The columns that every history has."""
+
+REMNANT = "it has files, and no manifest that would say what they are; move its folder away, then rebuild the day"
+"""What is wrong with a day that has no manifest."""
 
 _FIGURE = "figure."
 
@@ -104,6 +107,11 @@ def _figures(rows: Sequence[_Row], name: str, path: str) -> Column:
     return Column.of(name, [row.figures.get(path) for row in rows])
 
 
+def remnants_of(store: SnapshotStore, start: date | None, end: date | None) -> Iterator[date]:
+    """Iterate over the days that have files which nothing describes, where the store can tell."""
+    return iter(store.remnants(start, end) if isinstance(store, SupportsRemnants) else ())
+
+
 def scalars(data: JsonValue, path: str = "") -> Iterator[tuple[str, JsonValue]]:
     """Iterate over every value of *data* that is neither a list nor in one, with its path."""
     if isinstance(data, dict):
@@ -125,6 +133,8 @@ class _Row:
 def _rows(
     store: SnapshotStore, cache: HistoryCache, wanted: frozenset[str] | None, start: date | None, end: date | None
 ) -> Iterator[_Row]:
+    for day in remnants_of(store, start, end):
+        logger.warning("the history leaves %s out: %s", day, REMNANT)
     known = cache.load(start or date.min, end or date.max)
     fresh: dict[date, DayFigures] = {}
     for day in store.days(start, end):

@@ -126,7 +126,7 @@ def parts_of(
         header = entries.get(district)
         refs = None if header is None else named(district)
         if header is None:
-            as_of, method = edition_as_of(as_ofs, district) or planned.as_of, _method(source, is_own=district in as_ofs)
+            as_of, method = edition_as_of(as_ofs, district) or planned.as_of, method_of(source, is_own=district in as_ofs)
         else:
             found = None if refs is None else pinned_as_of(refs, source, planned.day)
             as_of, method = found or header.as_of, _recorded(header, source)
@@ -157,7 +157,8 @@ def _recorded(header: RecordHeader, source: DataSource) -> Method:
     return Method.TARGETED if header.method == Method.TARGETED and isinstance(source, BatchSource) else Method.PER_DISTRICT
 
 
-def _method(source: DataSource, *, is_own: bool) -> Method:
+def method_of(source: DataSource, *, is_own: bool) -> Method:
+    """Return how a record is made that is not stored; *is_own* = the archive has documents of the district itself."""
     if not is_own and isinstance(source, SystemWideSource):
         return Method.SYSTEM_WIDE
     return Method.TARGETED if isinstance(source, BatchSource) else Method.PER_DISTRICT

@@ -10,7 +10,8 @@ from backfill.engine.calendar import list_editions
 from backfill.errors import DamagedFile, SourceError
 from backfill.fetching.reuse import Archive
 from backfill.model import Edition, Frequency, Method, UnitState
-from backfill.protocols import BatchSource, DataSource, RequestPlanner, SnapshotStore
+from backfill.protocols import DataSource, RequestPlanner, SnapshotStore
+from backfill.rebuilding.evidence import method_of
 from backfill.rebuilding.replay import Part, make
 
 THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
@@ -32,8 +33,8 @@ def lost_days(
     scope: Iterable[str] | None,
     first: date,
     last: date,
-) -> Iterator[tuple[date, set[str]]]:
-    """Iterate over the days from *first* to *last* that are not stored and that the archive gives something of, with their districts.
+) -> Iterator[tuple[Edition, set[str]]]:
+    """Iterate over the editions from *first* to *last* that are not stored and that the archive gives something of, with their districts.
 
     These are the ones that jobs have stored, as the ledger says. Of other days those in scope, else those of the stored days nearest to
     the range and of the ledger, as far as the archive has their documents: by the documents that the source plans, and where it plans
@@ -46,7 +47,7 @@ def lost_days(
             continue
         names = collected(ledger.get(edition.day, {})) or set(_archived(source, archive, edition, candidates))
         if names:
-            yield edition.day, names
+            yield edition, names
 
 
 def _known(store: SnapshotStore, ledger: Ledger, first: date, last: date) -> set[str]:
@@ -62,13 +63,13 @@ def _known(store: SnapshotStore, ledger: Ledger, first: date, last: date) -> set
 
 
 def _archived(source: DataSource, archive: Archive, edition: Edition, districts: tuple[str, ...]) -> Iterator[str]:
-    if isinstance(source, RequestPlanner):
+    method = method_of(source, is_own=False)
+    if isinstance(source, RequestPlanner) and method is not Method.SYSTEM_WIDE:
         for district in districts:
             needed = [one for one in source.requests_for(edition, district) if not one.conditional]
             if needed and all(_has(archive, one.identity) for one in needed):
                 yield district
         return
-    method = Method.TARGETED if isinstance(source, BatchSource) else Method.PER_DISTRICT
     made = make(source, archive, Part(edition.day, edition.as_of, edition.settled_on, method, districts)) if districts else None
     for district, value in made.records.items() if made else ():
         if not isinstance(value, SourceError):

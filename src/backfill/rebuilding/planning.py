@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from datetime import time as time_of_day
+from functools import partial
+from heapq import merge
 
 from attrs import evolve, frozen
 
@@ -156,31 +158,45 @@ def _days(
     source, store, jobs = collaborators.source, collaborators.store, collaborators.jobs
     stored = frozenset(store.days(first, last))
     ledger = jobs.outcomes(first, last) if isinstance(jobs, SupportsOutcomes) else {}
-    lost: dict[date, set[str]] = {}
+    lost: Iterator[tuple[Edition, set[str]]] = iter(())
     if named is None and not (isinstance(source, DocumentDating) and isinstance(archive, Named)):
-        lost = dict(lost_days(source, store, archive, ledger, scope.districts, first, last))
-    days = {*stored, *catalog.days, *lost}
+        lost = lost_days(
+            source, store, archive, ledger, scope.districts, first, last
+        )  # one by one: whoever has enough asks no further
+    days = {*stored, *catalog.days}
     if named is not None and not catalog.days:  # nothing tells which days the archive has: those that are named are tried
         days |= frozenset(select_days(first, last, Frequency.DAILY))
     editions = _editions(source, days)
-    for day in sorted(days):
-        edition = editions[day]
+    at_hand = ((editions[day], set[str]()) for day in sorted(days))
+    for edition, found in merge(at_hand, lost, key=lambda pair: pair[0].day):
+        day = edition.day
         as_ofs = catalog.of_day(day)
         planned = PlannedDay(day, edition_as_of(as_ofs, None) or edition.as_of, None, edition.settled_on, Method.TARGETED, ())
         if day in stored:
             known = {*_stored_names(store, day, ledger.get(day, {})), *(name for name in as_ofs if name is not None)}
         elif named is not None and not as_ofs:
             known = set(named)
-        elif day in lost:
-            known = lost[day]
+        elif found:
+            known = found
         else:
-            known = collected(ledger.get(day, {})) or {
-                *(name for name in as_ofs if name is not None),
-                *_listed(collaborators, archive, planned),
-            }
+            known = {name for name in as_ofs if name is not None} | _once_there(
+                ledger.get(day, {}), partial(_listed, collaborators, archive, planned)
+            )
         names = tuple(sorted(name for name in known if scope.districts is None or name in scope.districts))
         if names:
             yield evolve(planned, districts=names)
+
+
+def _once_there(outcomes: Mapping[str | None, UnitState], listed: Callable[[], Iterable[str]]) -> set[str]:
+    """Return the districts of a lost day: those that jobs have stored; where the ledger names none, all that the day *listed*.
+
+    What failed last may have been stored before, so it is among them if the day's own list has it.
+    """
+    there = collected(outcomes)
+    failed = {name for name, state in outcomes.items() if name is not None and state is UnitState.FAILED}
+    if there and not failed:
+        return there
+    return there | (failed.intersection(listed()) if there else set(listed()))
 
 
 def _stored_names(store: SnapshotStore, day: date, outcomes: Mapping[str | None, UnitState]) -> set[str]:

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from backfill.errors import DamagedFile, SnapshotNotFound
-from backfill.stores._layout import MANIFEST
+from backfill.stores._layout import MANIFEST, METADATA
+from backfill.stores._manifest import REMEDY
 
 
 def no_day(day: date) -> SnapshotNotFound:
@@ -20,6 +21,12 @@ def no_manifest(directory: Path) -> DamagedFile:
     """Return the error for a day's directory whose files nothing describes."""
     remedy = "move it away, or delete the day, then collect it again"
     return DamagedFile(str(directory), f"holds files, but no {MANIFEST} that would say what they are", remedy, is_missing=True)
+
+
+def no_metadata(directory: Path) -> DamagedFile:
+    """Return the error for a day whose metadata are gone."""
+    rule = "is missing, though the manifest lists it"
+    return DamagedFile(str(directory / METADATA), rule, REMEDY, is_missing=True)
 
 
 def no_district(day: date, district: str, stored: Iterable[str]) -> SnapshotNotFound:

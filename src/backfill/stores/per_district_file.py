@@ -28,12 +28,12 @@ from backfill.model.checks import as_date, as_path, as_seconds
 from backfill.protocols import Clock
 from backfill.stores._atomic import FileSystem
 from backfill.stores._draft import FileDraft
-from backfill.stores._generations import Generations
+from backfill.stores._generations import Generations, Stamp
 from backfill.stores._index import EntryIndex
-from backfill.stores._layout import Layout, district_file, parse_day
+from backfill.stores._layout import METADATA, Layout, district_file, parse_day
 from backfill.stores._locks import Locks
 from backfill.stores._manifest import FileFacts, Manifest
-from backfill.stores._missing import no_day, no_manifest
+from backfill.stores._missing import no_day, no_manifest, no_metadata
 from backfill.stores._outlines import OutlineIndex
 from backfill.stores._problems import translated
 from backfill.stores._snapshot import FileSnapshot
@@ -178,6 +178,7 @@ class PerDistrictFileSnapshotStore:
                 continue
             try:
                 found[day] = DayOutline.of(self.entries(day))
+                self._refuse_without_metadata(day, stamp)
             except DamagedFile as error:  # not kept: it costs a look each time, until somebody mends it
                 found[day] = DayOutline.damaged(error)
                 continue
@@ -205,6 +206,11 @@ class PerDistrictFileSnapshotStore:
         for day in self._named(start, end):
             if not self._generations.is_stored(day) and self._is_remnant(day):
                 yield day
+
+    def _refuse_without_metadata(self, day: date, stamp: Stamp | None) -> None:
+        """Raise `DamagedFile` if the day, in the state that has *stamp*, has lost its metadata, without which it cannot be read."""
+        if stamp is not None and METADATA not in self._generations.names(day) and self._generations.stamp(day) == stamp:
+            raise no_metadata(self._layout.live(day))
 
     def _is_remnant(self, day: date) -> bool:
         """Whether a day that has no manifest has files; it may be stored in between."""

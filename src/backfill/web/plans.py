@@ -53,7 +53,7 @@ def check_size(call: Call, units: int) -> None:
 
 
 def get_coverage(call: Call) -> Answer | Stream:
-    """Say of each day and district whether it is stored, failed, unavailable or was never tried."""
+    """Say of each day and district whether it is stored, failed, unavailable, damaged or was never tried."""
     query = call.asked(CoverageQuery)
     return Answer(coverage_view(coverage_of(call, query.start, query.end, query.district, query.frequency)))
 
