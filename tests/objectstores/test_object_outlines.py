@@ -97,13 +97,15 @@ def test_ten_years_are_a_handful_of_requests() -> None:
     assert len(bytes(objects.get(INDEX).bytes())) < 100 * count
 
 
+def _store_again(store: ObjectSnapshotStore, _objects: Counted) -> None:
+    store.delete(SECOND)
+    store_records(store, record("U", day=SECOND), day=SECOND)
+
+
 CHANGES: dict[str, Callable[[ObjectSnapshotStore, Counted], object]] = {
     "a day replaced": lambda store, _objects: store_records(store, record("61", "newer", day=THIRD), day=THIRD),
     "a day deleted": lambda store, _objects: store.delete(SECOND),
-    "a day deleted and stored again": lambda store, _objects: (
-        store.delete(SECOND),
-        store_records(store, record("U", day=SECOND), day=SECOND),
-    ),
+    "a day deleted and stored again": _store_again,
     "the object gone": lambda _store, objects: objects.delete([INDEX]),
     "the object cut": lambda _store, objects: objects.put(INDEX, bytes(objects.get(INDEX).bytes())[:-20]),
     "no object of this library": lambda _store, objects: objects.put(INDEX, b"rubbish"),
