@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -20,14 +21,16 @@ from typing import cast
 if __package__ in {None, ""}:  # run as a script: its neighbours are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from backfill import Document
+from backfill import BackfillRequest, BackfillService, Document
+from backfill.fetching import PoliteFetcher
 from backfill.jsonvalues import JsonValue
 from backfill.objectstores import ObjectRawArchive, ObjectSnapshotStore
 from backfill.testing.samples import DAY, contribution, record
+from limiter_jobs import OneTable
 from object_doubles import FailingRequests, FailingS3
 from s3_serving import find_server, serving_s3
-from workload.origin import table
-from workload.unit import parse
+from workload.origin import serving, table
+from workload.unit import DISTRICTS, FIRST, SLOTS, parse
 
 AT_ONCE = 16
 
@@ -50,6 +53,7 @@ def main() -> None:
         measure_day(bucket, districts)
         measure_archive(bucket)
         measure_coverage(bucket, days)
+        measure_job(bucket, 1 if options.short else 5)
 
 
 def measure_day(bucket: FailingS3, districts: int) -> None:
@@ -98,6 +102,21 @@ def measure_coverage(bucket: FailingS3, count: int) -> None:
     tell(bucket, "coverage again", store.outlines)
     put(0)
     tell(bucket, "coverage after one day has changed", store.outlines)
+
+
+def measure_job(bucket: FailingS3, days: int) -> None:
+    """Measure a job of a hundred units a day, whose days and documents are in the bucket; then the same made anew, and proved."""
+    last, units = FIRST + timedelta(days=days - 1), days * len(DISTRICTS)
+    archive, store = ObjectRawArchive(bucket, "job-raw"), ObjectSnapshotStore(bucket, "job")
+    request = BackfillRequest(FIRST, last, DISTRICTS, concurrency=SLOTS)
+    with (
+        serving(0.0) as url,
+        closing(PoliteFetcher(rate=None, concurrency=SLOTS, archive=archive)) as fetch,
+        BackfillService(OneTable(url, {FIRST: "job"}), store, fetch=fetch) as service,
+    ):
+        tell(bucket, f"{units} units on {days} days are collected", lambda: service.initiate_backfill(request).wait(600))
+        tell(bucket, "they are made anew", lambda: service.rebuild(FIRST, last).wait(600))
+        tell(bucket, "they are proved", lambda: service.verify(FIRST, last))
 
 
 def tell(bucket: FailingS3, what: str, work: Callable[[], object]) -> None:
