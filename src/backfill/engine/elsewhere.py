@@ -2,7 +2,8 @@
 
 A call runs there with the answers that are known so far. The first that it lacks ends it, and names what it needs; that is fetched here,
 through the unit's own door, and the call runs again. So limits, breaker, archive and provenance are the job's own, whatever the
-executor. What a check says of a document is asked of the call itself: it runs with the document, and tells whether it was refused.
+executor. What comes before the first document is run here once it is known that there is one: it is an address that is put together, and
+nothing to compute. What a check says of a document is asked of the call itself: it runs with the document, and tells whether it was refused.
 """
 
 from __future__ import annotations
@@ -106,6 +107,7 @@ class Elsewhere:
 
     def __init__(self, source: DataSource, executor: Executor) -> None:
         self._executor = executor
+        self._asks = False
         remedy = "use a ThreadPoolExecutor, or leave the executor out"
         self._source = Carried(source, executor, source, what="the source", remedy=remedy)
 
@@ -123,7 +125,7 @@ class Elsewhere:
             ServiceUnusable: The executor runs nothing any more, or cannot run this.
         """
         answers: dict[Asked, Document | SourceError] = {}
-        ran = self._run(call, answers, cancel)
+        ran = self._begun(call, cancel)
         while ran.needed is not None:
             asked, trial = ran.needed, _Trial()
 
@@ -152,6 +154,12 @@ class Elsewhere:
         if ran.error is not None:
             raise ran.error
         return ran.value
+
+    def _begun(self, call: SourceCall, cancel: threading.Event | None) -> Ran:
+        """Run a call as far as its first document: here, where calls like it were seen to ask for one, which saves a way there and back."""
+        ran = run(self._source, call, {}) if self._asks else self._run(call, {}, cancel)
+        self._asks = ran.needed is not None
+        return ran
 
     def _run(self, call: SourceCall, answers: Answers, cancel: threading.Event | None) -> Ran:
         return Errand(self._executor, run, self._source, call, dict(answers)).result(cancel)
