@@ -72,7 +72,7 @@ class Historian(ServiceBase):
             ServiceUnusable: The service was closed, or no thread can be had for the job.
         """
         from backfill.rebuilding.planning import archive_of, plan_rebuild  # noqa: PLC0415 - only who rebuilds pays for it
-        from backfill.rebuilding.replay import packed_with  # noqa: PLC0415 - as above
+        from backfill.rebuilding.replay import carried  # noqa: PLC0415 - as above
 
         self._check_usable()
         refusals = Refusals()
@@ -89,7 +89,7 @@ class Historian(ServiceBase):
             return self._job(known)
         archive = archive_of(self._door())
         if self._executor is not None:
-            packed_with(self._source, archive)  # refused here rather than by the job
+            carried(self._source, archive, self._executor)  # refused here rather than by the job
         plan = plan_rebuild(
             self._collaborators(),
             archive,

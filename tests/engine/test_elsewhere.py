@@ -258,6 +258,29 @@ def test_a_call_is_run_until_it_lacks_nothing() -> None:
     assert (door.asked, door.accepted, executor.given) == (1, [b"7"], 3)
 
 
+class Computing:
+    """A source that asks for nothing."""
+
+    name = "computing"
+
+    def collect_district(self, on: date, district: str, fetch: Fetch, /) -> object:
+        """Return where it was made."""
+        return {"by": threading.current_thread().name}
+
+
+def test_what_comes_before_a_document_is_run_here() -> None:
+    """Once calls are known to ask for a document, they go there with it only; those that ask for none always do. [B8, R9.3]"""
+    executor, door = Failing(), Noting(b"7")
+    elsewhere = Elsewhere(Checking(), executor)
+    for _call in range(3):
+        assert elsewhere.call(CALL, door) == {"number": 7}
+    assert (door.asked, executor.given) == (3, 2 + 1 + 1)
+    with ThreadPoolExecutor(1, "elsewhere") as threads:
+        computing = Elsewhere(Computing(), threads)
+        for _call in range(3):
+            assert computing.call(CALL, door) == {"by": "elsewhere_0"}
+
+
 @pytest.mark.parametrize(
     ("errors", "kind"),
     [([KilledWorker("worker")] * TIMES, TransientSourceError), ([ModuleNotFoundError("my_source")], ServiceUnusable)],

@@ -2,7 +2,8 @@
 
 A call runs there with the answers that are known so far. The first that it lacks ends it, and names what it needs; that is fetched here,
 through the unit's own door, and the call runs again. So limits, breaker, archive and provenance are the job's own, whatever the
-executor. What a check says of a document is asked of the call itself: it runs with the document, and tells whether it was refused.
+executor. What comes before the first document is run here once it is known that there is one: it is an address that is put together, and
+nothing to compute. What a check says of a document is asked of the call itself: it runs with the document, and tells whether it was refused.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 
 from attrs import define, evolve, field, frozen
 
 from backfill.engine.errands import Errand
 from backfill.engine.failures import as_source_error
-from backfill.engine.pickled import packed, unpacked
+from backfill.engine.pickled import Carried
 from backfill.errors import BackfillError, Cancelled, HostDown, SourceError
 from backfill.jsonvalues import to_json_value
 from backfill.model import Collected, Document, EncodedRecord
@@ -106,10 +107,9 @@ class Elsewhere:
 
     def __init__(self, source: DataSource, executor: Executor) -> None:
         self._executor = executor
-        self._load: DataSource | bytes = source
-        if not isinstance(executor, ThreadPoolExecutor):
-            remedy = "use a ThreadPoolExecutor, or leave the executor out"
-            self._load = packed(source, source, what="the source", remedy=remedy)
+        self._asks = False
+        remedy = "use a ThreadPoolExecutor, or leave the executor out"
+        self._source = Carried(source, executor, source, what="the source", remedy=remedy)
 
     def call(self, call: SourceCall, fetch: Fetch, cancel: threading.Event | None = None) -> object:
         """Return what the call of the source returns, each answer that it needs fetched by *fetch*, in this thread.
@@ -125,7 +125,7 @@ class Elsewhere:
             ServiceUnusable: The executor runs nothing any more, or cannot run this.
         """
         answers: dict[Asked, Document | SourceError] = {}
-        ran = self._run(call, answers, cancel)
+        ran = self._begun(call, cancel)
         while ran.needed is not None:
             asked, trial = ran.needed, _Trial()
 
@@ -155,8 +155,14 @@ class Elsewhere:
             raise ran.error
         return ran.value
 
+    def _begun(self, call: SourceCall, cancel: threading.Event | None) -> Ran:
+        """Run a call as far as its first document: here, where calls like it were seen to ask for one, which saves a way there and back."""
+        ran = run(self._source, call, {}) if self._asks else self._run(call, {}, cancel)
+        self._asks = ran.needed is not None
+        return ran
+
     def _run(self, call: SourceCall, answers: Answers, cancel: threading.Event | None) -> Ran:
-        return Errand(self._executor, run, self._load, call, dict(answers)).result(cancel)
+        return Errand(self._executor, run, self._source, call, dict(answers)).result(cancel)
 
 
 @define
@@ -176,12 +182,11 @@ def refuse_unfit(source: DataSource, executor: Executor) -> None:
     Elsewhere(source, executor)
 
 
-def run(load: DataSource | bytes, call: SourceCall, answers: Answers) -> Ran:
+def run(source: Carried[DataSource], call: SourceCall, answers: Answers) -> Ran:
     """Call the source, in whichever process this runs, with the answers that are known."""
-    source = unpacked(load) if isinstance(load, bytes) else load
     replay = _Replay(answers)
     try:
-        value = getattr(source, call.method)(*call.arguments, replay)
+        value = getattr(source.value, call.method)(*call.arguments, replay)
         return Ran(_portable(value, is_mapping=call.method != "collect_district"), refused=replay.refused)
     except _NeededError as needed:
         return Ran(needed=needed.asked, refused=replay.refused)

@@ -1,7 +1,7 @@
 """A queue for turns that are limited in pace and in number: first in, first out, and jobs in turn.
 
 Each job is first in, first out by itself. Of several that wait at the same time each gets as many turns, however many units it has in
-work: a turn's place is one behind the job's last, or behind what was dealt last, whichever is later.
+work: a turn's place is one behind the job's last, or that which was dealt last, whichever is later.
 
 Only the first in the queue looks at the pace and at the number under way, so it is not overtaken, and nobody starves. Who gives up
 (because its job was cancelled) leaves the queue from wherever it stands; since a turn is dealt only to the one that takes it, no
@@ -98,7 +98,8 @@ class Limiter:
 
     def _enter(self, name: str, number: int, cancel: threading.Event, of: Hashable) -> None:
         with self._lock:
-            place = self._places[of] = max(self._dealt, self._places.get(of, 0)) + 1
+            place = max(self._dealt, self._places.get(of, 0))
+            self._places[of] = place + 1
             waiter = _Waiter(place, number)
             insort(self._queue, waiter, lo=min(1, len(self._queue)))  # the first may be looking at the pace
         granted = False
@@ -113,7 +114,7 @@ class Limiter:
                 self._queue.remove(waiter)
                 if granted:
                     self._dealt = max(self._dealt, place)
-                    self._places = {whose: last for whose, last in self._places.items() if last > self._dealt}
+                    self._places = {whose: following for whose, following in self._places.items() if following > self._dealt}
                 self._call_first()
 
     def _try_once(self, name: str, waiter: _Waiter, cancel: threading.Event) -> bool:

@@ -5,8 +5,9 @@ two slots at most, so that late threads cost no throughput and nobody sends a bu
 pass only when, with those that were allowed to go and have not left yet, fewer than N lie in the window that ends now. So no window
 holds more than N departures, however the slots fell and however long a busy machine takes from being allowed to leaving.
 
-Where several processes share a schedule, each of them with its first in line, a *queue* of those gives them turns in the order of asking:
-each is told to come back when its own slot is due. Nobody waits for one that is not there by then.
+Where several processes share a schedule, each of them with its first in line, a *queue* of those has them take turns: each request has
+a place, one behind the last of the same process, and is told to come back when its own slot is due. Nobody waits for one that is not there
+by then.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class Schedule:
         under_way: The moments at which requests were allowed to go that have not left yet, by the name of their turn.
         most: How many departures are kept: as many as the fastest of those who share the log needs.
         parked_until: Until when nothing may be sent, because the host asked for it.
-        waiting: Since when those that were told to come back have asked, and when they will, by a name of their own.
+        waiting: The places of those that were told to come back, since when they have asked, and when they will come, by a name of
+            their own.
+        dealt: The place that was dealt last.
+        places: The next place of each of those whose last one is not behind that.
     """
 
     def __init__(self, rate: float | None) -> None:
@@ -50,7 +54,9 @@ class Schedule:
         self.due = self.parked_until = -math.inf
         self.departures: deque[float] = deque()
         self.under_way: dict[str, float] = {}
-        self.waiting: dict[str, tuple[float, float]] = {}
+        self.waiting: dict[str, tuple[int, float, float]] = {}
+        self.dealt = 0
+        self.places: dict[str, int] = {}
 
     def ready_at(self, now: float) -> float:
         """Return the first moment at which a request may be sent, as far as is known *now*."""
@@ -65,7 +71,7 @@ class Schedule:
         return max(self.due, oldest + self.window + MARGIN, self.parked_until)
 
     def queue(self, queuer: str, now: float, ready: float) -> float:
-        """Return the moment at which *queuer* may send, or should ask again, and keep its place until then.
+        """Return the moment at which *queuer* may send: *ready*, and its turn is dealt; or at which it should ask again, and it keeps its place.
 
         Args:
             queuer: The name of one that asks.
@@ -74,15 +80,31 @@ class Schedule:
         """
         if not self.count:
             return ready
-        since = self.waiting.pop(queuer, (now, now))[0]
+        new = max(self.dealt, self.places.get(queuer, 0)), now, now
+        place, asked, _back = self.waiting.pop(queuer, new)
         patience = min(ABSENT * self.interval, LONGEST_ABSENT)
-        before = [back for asked, back in self.waiting.values() if asked < since and now <= back + patience]
-        if ready <= now and not any(back <= now for back in before):
+        mine, others = (place, asked, queuer), self.waiting.items()
+        before = [back for name, (its, since, back) in others if (its, since, name) < mine and now <= back + patience]
+        expected = sum(back <= now for back in before)
+        if ready <= now and (not expected or self._after(expected, now) <= now):
+            self.dealt = max(self.dealt, place)
+            self.places[queuer] = place + 1
+            self.places = {name: following for name, following in self.places.items() if following > self.dealt}
             return ready
-        back = max(ready, now) + len(before) * self.interval
-        self.waiting = {name: place for name, place in self.waiting.items() if now <= place[1] + LONGEST_ABSENT}
-        self.waiting[queuer] = since, back
+        back = self._after(len(before), max(ready, now))
+        self.waiting = {name: known for name, known in others if now <= known[2] + LONGEST_ABSENT}
+        self.waiting[queuer] = place, asked, back
         return back
+
+    def _after(self, number: int, moment: float) -> float:
+        """Return when a request may be sent, from *moment* on, if so many others go before it, each as soon as it may."""
+        due, log = self.due, [*self.departures, *[moment] * len(self.under_way)]
+        for _other in range(number):
+            due = max(due, moment - CATCH_UP * self.interval) + self.interval
+            log.append(moment)
+            oldest = log[-self.count] if len(log) >= self.count else -math.inf
+            moment = max(moment, due, oldest + self.window + MARGIN)
+        return moment
 
     def grant(self, turn: str, now: float) -> None:
         """Note that the request of *turn* is allowed to go at *now*; `leave` must follow."""

@@ -67,16 +67,18 @@ def kept_in_file(directory: Path, host: str, rate: float | None, clock: Clock) -
     return borrowed
 
 
-_State: TypeAlias = tuple[float, float, int, tuple[float, ...], dict[str, float], dict[str, tuple[float, float]]]
+_Queue: TypeAlias = tuple[dict[str, tuple[int, float, float]], int, dict[str, int]]
+_State: TypeAlias = tuple[float, float, int, tuple[float, ...], dict[str, float], _Queue]
 
 
 def _state(schedule: Schedule) -> _State:
-    departures, under_way, waiting = tuple(schedule.departures), dict(schedule.under_way), dict(schedule.waiting)
-    return schedule.due, schedule.parked_until, schedule.most, departures, under_way, waiting
+    departures, under_way = tuple(schedule.departures), dict(schedule.under_way)
+    queue = dict(schedule.waiting), schedule.dealt, dict(schedule.places)
+    return schedule.due, schedule.parked_until, schedule.most, departures, under_way, queue
 
 
 def _encoded(schedule: Schedule, clock: Clock) -> bytes:
-    due, parked_until, most, departures, under_way, waiting = _state(schedule)
+    due, parked_until, most, departures, under_way, (waiting, dealt, places) = _state(schedule)
     state = {
         "written": clock.monotonic(),
         "writtenAt": clock.now().timestamp(),
@@ -86,6 +88,8 @@ def _encoded(schedule: Schedule, clock: Clock) -> bytes:
         "departures": departures,
         "underWay": under_way,
         "waiting": waiting,
+        "dealt": dealt,
+        "places": places,
     }
     return dumps(state) + b"\n"  # readers stop at the end of the line, so what a longer state left behind it is harmless
 
@@ -99,8 +103,10 @@ def _restore(schedule: Schedule, content: bytes, clock: Clock, path: Path) -> No
         most = int(state["most"])
         departures = [float(moment) for moment in cast("dict[str, list[float]]", state)["departures"]]
         under_way = {turn: float(moment) for turn, moment in cast("dict[str, dict[str, float]]", state)["underWay"].items()}
-        places = cast("dict[str, dict[str, list[float]]]", state)["waiting"]
-        waiting = {turn: (float(since), float(back)) for turn, (since, back) in places.items()}
+        waits = cast("dict[str, dict[str, tuple[int, float, float]]]", state)["waiting"]
+        waiting = {name: (int(place), float(asked), float(back)) for name, (place, asked, back) in waits.items()}
+        dealt = int(state["dealt"])
+        places = {name: int(place) for name, place in cast("dict[str, dict[str, int]]", state)["places"].items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         _log.warning("%s cannot be read, so the limits in it start afresh; remove it if this comes again", path)
         return
@@ -109,4 +115,5 @@ def _restore(schedule: Schedule, content: bytes, clock: Clock, path: Path) -> No
     if max([written, *departures, *under_way.values()]) > now or abs(drift) > _DRIFT or parked_until > now + LONGEST_RETRY_AFTER:
         return  # another boot of the machine wrote it, or its clock was set
     schedule.due, schedule.parked_until, schedule.most = due, parked_until, max(schedule.most, most)
-    schedule.departures, schedule.under_way, schedule.waiting = deque(departures), under_way, waiting
+    schedule.departures, schedule.under_way = deque(departures), under_way
+    schedule.waiting, schedule.dealt, schedule.places = waiting, dealt, places

@@ -32,10 +32,11 @@ class Tagged:
 
 @frozen
 class Listed:
-    """An object that was listed: its key, and when it was written, by the clock of the bucket."""
+    """An object that was listed: its key, when it was written, by the clock of the bucket, and the tag of its state (``""`` = not told)."""
 
     key: str
     modified: datetime
+    tag: str = ""
 
 
 class Bucket:
@@ -103,7 +104,7 @@ class Bucket:
         with self._translated(f"listing {folder}"):
             for page in self._objects.list(self.prefix + folder):
                 for found in page:
-                    yield Listed(found["path"].removeprefix(self.prefix), found["last_modified"])
+                    yield Listed(found["path"].removeprefix(self.prefix), found["last_modified"], found["e_tag"] or "")
 
     def folders(self, folder: str) -> list[str]:
         """Return the names directly below *folder* that other keys go on from, in text order."""

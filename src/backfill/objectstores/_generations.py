@@ -66,7 +66,16 @@ class Generations:
         Raises:
             DamagedFile: It is missing, or does not hold what it must.
         """
-        return self._of_live(day, lambda pointer, _tag: self._manifest(pointer))
+        found = self.tagged_manifest(day)
+        return None if found is None else found[1]
+
+    def tagged_manifest(self, day: date) -> tuple[str, Manifest] | None:
+        """Return the live manifest of the day with the tag of the pointer to it; ``None`` = the day is not stored.
+
+        Raises:
+            DamagedFile: It is missing, or does not hold what it must.
+        """
+        return self._of_live(day, lambda pointer, tag: (tag, self._manifest(pointer)))
 
     def load(self, day: date) -> Live | None:
         """Return the live state of the day; ``None`` = the day is not stored.

@@ -28,7 +28,7 @@ from backfill.stores._manifest import REMEDY, FileFacts, encode_manifest
 from backfill.stores._metadata import encode_metadata
 from backfill.stores._staged import complete, refuse_twins
 
-_AT_ONCE = 16
+AT_ONCE = 16
 """Requests at a time while a generation is put together."""
 
 _LONGEST_PAUSE = 0.05
@@ -198,7 +198,7 @@ class Publisher:
         day = build.merged.day.metadata.day
         if not build.copies:
             return True
-        with ThreadPoolExecutor(min(_AT_ONCE, len(build.copies)), "backfill-copy") as pool:
+        with ThreadPoolExecutor(min(AT_ONCE, len(build.copies)), "backfill-copy") as pool:
             copied = pool.map(
                 lambda name: self._bucket.copy(build.copies[name], generation_key(day, build.token, name)), build.copies
             )

@@ -7,6 +7,7 @@ one that was merged with. Readers see one state of a day or another, never a mix
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from backfill.clock import SystemClock
 from backfill.errors import InvalidRequest
-from backfill.model import RecordHeader
+from backfill.model import DayOutline, RecordHeader
 from backfill.model.checks import as_date, as_seconds
 from backfill.objectstores._bucket import Bucket
 from backfill.objectstores._draft import ObjectDraft
 from backfill.objectstores._generations import Generations
+from backfill.objectstores._outlines import load_outlines, save_outlines
 from backfill.objectstores._pointer import GENERATIONS, POINTERS, day_of, generation_key
-from backfill.objectstores._publishing import Publisher
+from backfill.objectstores._publishing import AT_ONCE, Publisher
 from backfill.protocols import Clock
 from backfill.stores._layout import parse_day
 from backfill.stores._missing import no_day
@@ -98,16 +100,35 @@ class ObjectSnapshotStore:
         manifest = self._generations.manifest(as_date("day", day))
         return MappingProxyType({} if manifest is None else manifest.entries)
 
+    def outlines(self, start: date | None = None, end: date | None = None, /) -> Mapping[date, DayOutline]:
+        """Return the outline of each stored day from *start* to *end* (inclusive), ascending.
+
+        One request for a thousand days, one for all that have not changed since somebody looked, and two for each that has: sixteen
+        of those at once, and one that keeps what was seen for whoever looks next.
+
+        Raises:
+            DamagedFile: A pointer or a manifest cannot be read.
+            StoreUnavailable: The bucket cannot be reached.
+        """
+        tags = self._tags(start, end)
+        known = load_outlines(self._bucket) if tags else {}
+        unknown = [day for day, tag in tags.items() if day not in known or known[day][0] != (tag,)]
+        if unknown:
+            with ThreadPoolExecutor(min(AT_ONCE, len(unknown)), "backfill-outlines") as pool:
+                for day, seen in zip(unknown, pool.map(self._generations.tagged_manifest, unknown), strict=True):
+                    known.pop(day, None)
+                    if seen is not None:  # it was deleted meanwhile
+                        known[day] = (seen[0],), DayOutline.of(seen[1].entries)
+            save_outlines(self._bucket, known)
+        return {day: known[day][1] for day in tags if day in known}
+
     def days(self, start: date | None = None, end: date | None = None, /) -> Iterator[date]:
         """Iterate over the stored days from *start* to *end* (inclusive), ascending. One request for a thousand days.
 
         Raises:
             StoreUnavailable: The bucket cannot be reached.
         """
-        first = date.min if start is None else as_date("start", start)
-        last = date.max if end is None else as_date("end", end)
-        found = (day_of(listed.key) for listed in self._bucket.listed(POINTERS))
-        yield from sorted(day for day in found if day is not None and first <= day <= last)
+        yield from self._tags(start, end)
 
     def delete(self, day: date, /) -> None:
         """Remove a day: out of sight with one request, then from the bucket; nothing happens when it is not stored.
@@ -135,6 +156,13 @@ class ObjectSnapshotStore:
             raise InvalidRequest("older_than", older_than, "not a length of time", "write timedelta(days=1)")
         days = [day for day in map(parse_day, self._bucket.folders(GENERATIONS)) if day is not None]
         return sum(self._sweep_day(day, older_than) for day in days)
+
+    def _tags(self, start: date | None, end: date | None) -> dict[date, str]:
+        """Return the tags of the pointers of the stored days of a range, ascending."""
+        first = date.min if start is None else as_date("start", start)
+        last = date.max if end is None else as_date("end", end)
+        found = {day_of(listed.key): listed.tag for listed in self._bucket.listed(POINTERS)}
+        return dict(sorted((day, tag) for day, tag in found.items() if day is not None and first <= day <= last))
 
     def _sweep_day(self, day: date, older_than: timedelta) -> int:
         now = self._clock.now()

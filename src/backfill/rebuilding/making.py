@@ -12,7 +12,7 @@ from attrs import evolve
 from backfill.engine.errands import Errand
 from backfill.fetching.reuse import Archive
 from backfill.protocols import DataSource
-from backfill.rebuilding.replay import Made, Part, make, make_elsewhere, packed_with
+from backfill.rebuilding.replay import Made, Part, carried, make, make_elsewhere
 
 CHUNK = 8
 """So many districts at most are made together: few enough to keep several processes busy, and the garbage collector, which looks at all
@@ -42,7 +42,7 @@ class Maker:
         self._archive = archive
         self._executor = executor
         self._cancel = cancel
-        self._packed = b"" if executor is None else packed_with(source, archive)
+        self._rules = None if executor is None else carried(source, archive, executor)
 
     def make(self, parts: Iterable[Part]) -> Iterator[Made]:
         """Iterate over what becomes of *parts*, which are read no faster than they are made.
@@ -53,7 +53,7 @@ class Maker:
             TransientSourceError: Kind ``worker_lost``: the workers that had a piece died again and again.
             ServiceUnusable: The executor runs nothing any more, or cannot run this.
         """
-        if self._executor is None:
+        if self._executor is None or self._rules is None:
             yield from (make(self._source, self._archive, piece) for part in parts for piece in _pieces(part))
             return
         waiting: deque[Errand[Made]] = deque()
@@ -62,7 +62,7 @@ class Maker:
                 for piece in _pieces(part):
                     if len(waiting) == AHEAD:
                         yield waiting.popleft().result(self._cancel)
-                    waiting.append(Errand(self._executor, make_elsewhere, self._packed, piece))
+                    waiting.append(Errand(self._executor, make_elsewhere, self._rules, piece))
             while waiting:
                 yield waiting.popleft().result(self._cancel)
         finally:  # whoever asked may have had enough

@@ -6,15 +6,16 @@ Everything here is values and functions, so that it runs in any thread or proces
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from datetime import UTC, date, datetime
-from typing import cast
+from typing import TypeAlias
 
 from attrs import evolve, field, frozen
 
 from backfill.clock import SystemClock
 from backfill.engine.collect import Batch, Collector
 from backfill.engine.growth import grown
-from backfill.engine.pickled import packed, unpacked
+from backfill.engine.pickled import Carried
 from backfill.errors import BackfillError, DataUnavailable, InvalidRequest, NotArchived, PermanentSourceError, SourceError
 from backfill.fetching.pinned import PinnedFetch
 from backfill.fetching.reuse import Archive
@@ -114,19 +115,23 @@ def make_summaries(source: DataSource, archive: Archive, part: Part) -> Mapping[
         raise _not_archived(error) from error
 
 
-def packed_with(source: DataSource, archive: Archive) -> bytes:
-    """Return *source* and *archive* in a form that goes to other processes.
+Rules: TypeAlias = Carried[tuple[DataSource, Archive]]
+"""By whose rules records are made, and from which archive."""
+
+
+def carried(source: DataSource, archive: Archive, executor: Executor) -> Rules:
+    """Return *source* and *archive* in a form that goes to an executor.
 
     Raises:
-        InvalidRequest: They cannot be pickled.
+        InvalidRequest: They cannot go to its processes.
     """
-    remedy = "leave the executor out, or keep the archive in a RawArchive"
-    return packed((source, archive), source, what="the source and its archive", remedy=remedy)
+    remedy = "use a ThreadPoolExecutor, or leave the executor out, or keep the archive in a RawArchive"
+    return Carried((source, archive), executor, source, what="the source and its archive", remedy=remedy)
 
 
-def make_elsewhere(load: bytes, part: Part) -> Made:
-    """Return what `make` returns, in the process that this is called in; *load* is what `packed_with` returned."""
-    source, archive = cast("tuple[DataSource, Archive]", unpacked(load))
+def make_elsewhere(rules: Rules, part: Part) -> Made:
+    """Return what `make` returns, in the process that this is called in."""
+    source, archive = rules.value
     return make(source, archive, part)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
+from typing import Any, TypeVar
 
 from backfill.jsonvalues import dumps
 from backfill.model import DayCells, DayOutline
@@ -18,7 +19,9 @@ from backfill.stores._atomic import FileSystem
 from backfill.stores._generations import Stamp
 from backfill.stores._layout import Layout
 
-_FORMAT = 1
+_FORMAT = 2
+
+M = TypeVar("M", bound=tuple[int | str, ...])
 
 Stamped = tuple[Stamp, DayOutline]
 """An outline, and the stamp of the manifest that it is of."""
@@ -39,7 +42,7 @@ class OutlineIndex:
     def load(self) -> dict[date, Stamped]:
         """Return what is known of days, whichever state they are in by now."""
         try:
-            return _decode(self._files.read(self._layout.outlines))
+            return decode_outlines(self._files.read(self._layout.outlines), as_stamp)
         except (OSError, ValueError, TypeError, IndexError):
             return {}
 
@@ -57,23 +60,37 @@ class OutlineIndex:
         """Keep outlines, where that is possible, in the place of those that were kept."""
         with suppress(OSError):  # read-only, or full
             self._files.make_directory(self._layout.index)
-            self._files.overwrite(self._layout.outlines, _encode(outlines))
+            self._files.overwrite(self._layout.outlines, encode_outlines(outlines))
 
 
-def _encode(outlines: Mapping[date, Stamped]) -> bytes:
-    """Write the names of districts once for all days that have the same, and a digit for each district of a day."""
+def as_stamp(mark: Sequence[int]) -> Stamp:
+    """Return the stamp of a manifest, as it was written."""
+    modified, size, inode, around = mark
+    return modified, size, inode, around
+
+
+def encode_outlines(outlines: Mapping[date, tuple[M, DayOutline]]) -> bytes:
+    """Return outlines in one piece, each with the mark of the state that it is of.
+
+    The names of districts stand once for all days that have the same, and each district of a day is a digit.
+    """
     lists: dict[tuple[str, ...], int] = {}
     rows = []
-    for day, (stamp, outline) in outlines.items():
+    for day, (mark, outline) in outlines.items():
         districts = outline.cells.districts
         which = lists.setdefault(districts, len(lists))
         open_ones = "".join("01"[name in outline.incomplete] for name in districts) if outline.incomplete else ""
-        rows.append([day.toordinal(), *stamp, which, "".join(map(str, outline.cells.codes)), open_ones])
+        rows.append([day.toordinal(), list(mark), which, "".join(map(str, outline.cells.codes)), open_ones])
     content = dumps([_FORMAT, list(lists), rows])
     return b"%08x" % zlib.crc32(content) + content
 
 
-def _decode(kept: bytes) -> dict[date, Stamped]:
+def decode_outlines(kept: bytes, as_mark: Callable[[Any], M]) -> dict[date, tuple[M, DayOutline]]:
+    """Return what `encode_outlines` was given, marks as *as_mark* makes them; nothing, where it is not as it was written.
+
+    Raises:
+        ValueError: It is no such piece; `TypeError` and `IndexError` likewise.
+    """
     checksum, content = kept[:8], kept[8:]
     if int(checksum, 16) != zlib.crc32(content):
         return {}
@@ -81,15 +98,15 @@ def _decode(kept: bytes) -> dict[date, Stamped]:
     if form != _FORMAT:
         return {}
     names = [tuple(districts) for districts in lists]
-    found: dict[date, Stamped] = {}
-    for day, modified, size, inode, around, which, digits, open_ones in rows:
+    found: dict[date, tuple[M, DayOutline]] = {}
+    for day, mark, which, digits, open_ones in rows:
         cells = DayCells(names[which], digits.encode().translate(_DIGITS))
         incomplete = (
             frozenset(name for name, digit in zip(names[which], open_ones, strict=True) if digit == "1")
             if open_ones
             else frozenset()
         )
-        found[date.fromordinal(day)] = (modified, size, inode, around), DayOutline(cells, incomplete)
+        found[date.fromordinal(day)] = as_mark(mark), DayOutline(cells, incomplete)
     return found
 
 
