@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from backfill import BackfillReport, BackfillStatus, InvalidRequest, TransientSourceError
-from backfill.model import Progress
+from backfill.model import ErrorGroup, Progress, Stage
 from backfill.progressline import Line, display, watch
 from backfill.testing.source import ScriptedCatalog, ScriptedSource
 from service_doubles import PATIENCE, GatedSource, ask, serving, until
@@ -132,6 +132,19 @@ def test_the_line_says_how_far_a_job_is(report: BackfillReport, progress: Progre
     stream = Terminal()
     Line(stream)(evolve(report, status=BackfillStatus.PROCESSING, progress=progress))
     assert stream.getvalue() == "\r" + said
+
+
+def test_the_line_says_what_most_failures_are_and_why_a_job_rests(report: BackfillReport) -> None:
+    """Who waits for a wrong address learns why before the end: the most frequent kind of failure, and the reason of a pause. [R9.5, R6.4]"""
+    stream = Terminal()
+    groups = (ErrorGroup(Stage.FETCH, "no_answer", 2, True, "GET x"), ErrorGroup(Stage.STORE, "other", 1, True, "y"))
+    working = evolve(report, status=BackfillStatus.PROCESSING, progress=Progress(4, 0, 0, 0, 3, 1), error_summary=groups)
+    Line(stream)(working)
+    assert stream.getvalue() == "\rprocessing: 3 of 4, 3 failed (no_answer)"
+    stream.truncate(0)
+    stream.seek(0)
+    Line(stream)(evolve(working, status=BackfillStatus.PAUSED, status_reason="the disk is full"))
+    assert stream.getvalue() == "\rpaused: 3 of 4, 3 failed (no_answer): the disk is full"
 
 
 def test_a_shorter_line_covers_the_longer_one(report: BackfillReport) -> None:

@@ -140,3 +140,8 @@ def test_the_library_loads_none_of_them() -> None:
     code = "import sys, backfill.tables; print([n for n in ('pandas', 'polars', 'duckdb', 'nanoarrow') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_table_is_told_on_a_line() -> None:
+    """A table says how many rows it has, and of what. [R9.5, B9]"""
+    assert repr(Table((Column.of("day", [date(2024, 1, 1)]), Column.of("mm", [1.5])))) == "<Table: 1 rows of day, mm>"

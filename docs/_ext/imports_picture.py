@@ -1,11 +1,17 @@
 """Draws who imports whom, from the imports themselves, each time the documentation is built: it cannot be out of date.
 
-The directive ``imports-picture`` becomes an SVG for HTML, and the same as text for who does not see it, or reads another form.
+The directive ``imports-picture`` becomes an SVG for HTML, and ``imports-words`` the same in words, with what each part says of itself, for
+who looks for one, does not see the picture, or reads another form.
 """
 
 from __future__ import annotations
 
+import ast
+import re
+from functools import cache
 from html import escape
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import grimp
@@ -72,38 +78,63 @@ def draw(imports: Imports) -> str:
             path = f"M{x + WIDTH / 2} {start}C{x + WIDTH / 2} {middle} {to_x + WIDTH / 2} {middle} {to_x + WIDTH / 2} {end}"
             lines.append(f'<path d="{path}" fill="none" stroke="currentColor" stroke-opacity=".45"/>')
         boxes.append(
+            f"<g><title>{escape(purpose(part))}</title>"
             f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="4" fill="var(--color-background-primary, #fff)" stroke="currentColor"/>'
-            f'<text x="{x + WIDTH / 2}" y="{y + 20}" text-anchor="middle" font-size="13" fill="currentColor">{escape(part)}</text>'
+            f'<text x="{x + WIDTH / 2}" y="{y + 20}" text-anchor="middle" font-size="13" fill="currentColor">{escape(part)}</text></g>'
         )
     height = len(rows) * ROW - ROW + HEIGHT + 20
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="Who imports whom; the same as text below"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="Who imports whom; the same in words below"'
         f' style="width:100%;height:auto">{"".join(lines)}{"".join(boxes)}</svg>'
     )
 
 
-def tell(imports: Imports) -> str:
-    """Return the picture as text: a line for each part, the highest first."""
-    most = max(map(len, imports))
-    return "\n".join(
-        f"{part.ljust(most)}  {', '.join(sorted(reduced(imports)[part])) or '(nothing of ours)'}"
+@cache
+def purpose(part: str) -> str:
+    """Return what *part* says of itself: the first sentence of its docstring."""
+    spec = find_spec(f"{PACKAGE}.{part}")
+    if spec is None or spec.origin is None:
+        return ""
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return re.sub(
+        r" \([BR]\d[^)]*\)", "", " ".join(text.partition("\n\n")[0].split())
+    )  # numbers of requirements are no news here
+
+
+def tell(imports: Imports) -> list[tuple[str, str, str]]:
+    """Return the picture in words: of each part, the highest first, its name, what it is, and what it imports."""
+    return [
+        (part, purpose(part), ", ".join(sorted(reduced(imports)[part])) or "nothing of ours")
         for row in levels(imports)
         for part in row
-    )
+    ]
 
 
 class ImportsPicture(Directive):
-    """The directive."""
+    """The directive for the picture."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the picture, then the text."""
+        """Return it."""
+        return [nodes.raw("", draw(read_imports()), format="html")]
+
+
+class ImportsWords(Directive):
+    """The directive for the words."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a list with an entry for each part."""
         imports = read_imports()
-        return [nodes.raw("", draw(imports), format="html"), nodes.literal_block("", tell(imports))]
+        words = nodes.definition_list()
+        for part, what, others in tell(imports):
+            said = nodes.paragraph("", "", *self.state.inline_text(what, self.lineno)[0], nodes.Text(f" Imports {others}."))
+            words += nodes.definition_list_item("", nodes.term("", "", nodes.literal("", part)), nodes.definition("", said))
+        return [words]
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Register the directive with Sphinx."""
     app.add_directive("imports-picture", ImportsPicture)
+    app.add_directive("imports-words", ImportsWords)
     return {"parallel_read_safe": True}
 
 

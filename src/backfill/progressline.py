@@ -8,7 +8,7 @@ from concurrent.futures import Future, wait
 from typing import TextIO
 
 from backfill.errors import InvalidRequest
-from backfill.model import BackfillReport
+from backfill.model import BackfillReport, BackfillStatus
 
 INTERVAL = 0.5
 """Seconds between two looks at the job."""
@@ -67,7 +67,9 @@ class Line:
         done = progress.total - progress.pending
         text = f"{report.status}: {done:,} of {progress.total:,}{'+' if progress.is_estimate else ''}"
         text += f", {progress.failed:,} failed" if progress.failed else ""
+        text += f" ({report.error_summary[0].kind})" if report.error_summary else ""  # of most of them: what to look at first
         text += f", about {progress.eta_seconds:,.0f} s left" if progress.eta_seconds else ""
+        text += f": {report.status_reason}" if report.status is BackfillStatus.PAUSED and report.status_reason else ""
         self._write("\r" + text.ljust(self._width))
         self._width = len(text)
 

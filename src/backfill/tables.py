@@ -112,6 +112,9 @@ class Table:
 
     columns: tuple[Column, ...]
 
+    def __repr__(self) -> str:
+        return f"<Table: {len(self):,} rows of {', '.join(self.names) or 'nothing'}>"
+
     def __len__(self) -> int:
         """Return how many rows there are."""
         return len(self.columns[0].values) if self.columns else 0

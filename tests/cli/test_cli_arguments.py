@@ -179,7 +179,9 @@ def test_an_error_names_the_page_that_says_more() -> None:
     missing = failure_of(JobNotFound("JOB")).message
     assert missing.startswith("Error: no job 'JOB' in this folder; `backfill jobs ROOT` lists")
     assert missing.endswith("/errors.html#jobnotfound")
-    assert failure_of(InvalidRequest("backfill_id", "x", "nothing failed in this job", "-")).message.startswith("Error: JOB cannot")
+    assert failure_of(InvalidRequest("backfill_id", "x", "nothing failed in this job", "-")).message.startswith(
+        "Error: JOB cannot"
+    )
 
 
 def test_each_final_state_has_its_exit_code() -> None:

@@ -41,4 +41,11 @@ def test_what_follows_is_left_out(picture: ModuleType) -> None:
     """An import that follows from two others is not drawn; every one can still be followed. [R10.4]"""
     assert picture.reduced({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == {"a": {"b"}, "b": {"c"}, "c": set()}
     assert picture.levels({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == [["a"], ["b"], ["c"]]
-    assert "a  b" in picture.tell({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+    assert picture.tell({"a": {"b", "c"}, "b": {"c"}, "c": set()})[0] == ("a", "", "b")
+
+
+def test_every_part_says_what_it_is(picture: ModuleType) -> None:
+    """Beside the picture stands what each part says of itself, so that a newcomer finds the one that is looked for. [R10.4]"""
+    told = {part: what for part, what, _others in picture.tell(picture.read_imports())}
+    assert told["clock"].startswith("The system's clock")
+    assert [part for part, what in told.items() if not what.endswith((".", "!"))] == []

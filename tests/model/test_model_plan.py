@@ -50,4 +50,12 @@ def test_a_plan_survives_pickling_and_copying() -> None:
     plan = make_plan([(day, ("61", "F")) for day in days(3)])
     assert pickle.loads(pickle.dumps(plan)) == plan
     assert copy.deepcopy(plan) == plan
-    assert repr(plan).count("<3 days>") == 1
+
+
+def test_a_plan_is_told_on_a_line() -> None:
+    """What a plan means is seen at a glance; how many units, and what is asked for. [R9.5, R10.4]"""
+    plan = make_plan([(day, ("61", "F")) for day in days(3)])
+    told = repr(plan)
+    assert told.startswith("<BackfillPlan of ")
+    assert "3 days, 6 units" in told
+    assert len(told) < 250

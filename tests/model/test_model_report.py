@@ -81,5 +81,11 @@ def test_four_states_are_final() -> None:
 
 
 def test_a_long_report_prints_short() -> None:
-    """Lists that may be long show their size only. [R9.5]"""
-    assert "snapshot_ids=<1 entries>" in repr(report(BackfillStatus.COMPLETE))
+    """A report says on a line how it stands, in counts that add up, and why. [R9.5]"""
+    complete = report(BackfillStatus.COMPLETE)
+    told = repr(
+        evolve(complete, status=BackfillStatus.PAUSED, status_reason="the disk is full", progress=Progress(9, 4, 0, 2, 1, 2))
+    )
+    assert told == (
+        f"<BackfillReport {complete.backfill_id}: paused, 4 completed, 2 unavailable, 1 failed, 2 pending; the disk is full>"
+    )

@@ -32,6 +32,7 @@ def test_the_chain_goes_down_to_the_bytes(pristine: Path) -> None:
     ]  # fmt: skip
     assert {one.as_of for one in told.documents} == {date(2023, 2, 8)}
     assert told.is_provable
+    assert repr(told) == "<Explanation 2023-01-31 61: stored in full, as of 2023-02-08; 4 documents, all archived>"
     archive = RawArchive(pristine / "raw")
     for one in told.documents:
         document = archive.get(one.ref.name, sha256=one.ref.sha256)
@@ -49,6 +50,7 @@ def test_what_the_archive_lost_is_seen(root: Path) -> None:
     told = explained(root, DAY, "61")
     assert [one.kept for one in told.documents] == [Kept.THERE, Kept.DAMAGED, Kept.MISSING, Kept.MISSING]
     assert not told.is_provable
+    assert repr(told).endswith("4 documents, not all archived>")
 
 
 def test_the_summaries_of_a_day_are_explained(root: Path) -> None:

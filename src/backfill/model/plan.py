@@ -166,6 +166,15 @@ class BackfillPlan:
     exact: bool
     fingerprint: str
 
+    def __repr__(self) -> str:
+        asked = ", ".join(f"{'some' if count is None else f'{count:,}'} of {name}" for name, count in self.requests.items())
+        units = f"{'' if self.exact else 'about '}{self.total_units:,} units"
+        span = f"{self.request.start_date} to {self.request.end_date}"
+        return (
+            f"<BackfillPlan of {self.source}: {span}, {self.request.frequency}, {len(self.days):,} days, {units},"
+            f" {self.strategy.method}, requests: {asked or 'none known'}>"
+        )
+
     @property
     def rationale(self) -> str:
         """Why the days are collected in this way."""

@@ -96,6 +96,12 @@ class Explanation:
     error: DistrictError | None = None
     kind: str | None = None
 
+    def __repr__(self) -> str:
+        documents = (
+            f"; {len(self.documents)} documents, {'all' if self.is_provable else 'not all'} archived" if self.documents else ""
+        )
+        return f"<Explanation {self.day} {self.district or 'as a whole'}: {self.why}{documents}>"
+
     @property
     def is_provable(self) -> bool:
         """Whether it is stored, and the archive has every document that it was made from."""

@@ -69,7 +69,7 @@ class DistrictRecord:
     data: JsonValue = field(repr=shortened)
     collected_at: datetime
     settled: bool = True
-    provenance: tuple[DocumentRef, ...] = ()
+    provenance: tuple[DocumentRef, ...] = field(default=(), repr=sized("documents"))
     calculation_version: str = "1.0.0"
     encoded: tuple[JsonValue, bytes] | None = field(default=None, repr=False)
 

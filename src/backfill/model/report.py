@@ -106,6 +106,13 @@ class BackfillReport:
     started_at: datetime | None
     completed_at: datetime | None
 
+    def __repr__(self) -> str:
+        done = self.progress
+        counts = {"completed": done.completed, "skipped": done.skipped, "unavailable": done.unavailable, "failed": done.failed}
+        told = ", ".join(f"{count:,} {name}" for name, count in {**counts, "pending": done.pending}.items() if count)
+        why = f"; {self.status_reason}" if self.status_reason else ""
+        return f"<BackfillReport {self.backfill_id}: {self.status}, {told or 'nothing to do'}{why}>"
+
     def raise_for_failures(self) -> BackfillReport:
         """Return this report if every unit was stored, skipped or unavailable.
 

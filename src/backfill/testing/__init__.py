@@ -1,4 +1,4 @@
-"""What tests need: doubles of everything that `backfill.protocols` names. Shipped; imported by nobody else in the package.
+"""What tests need: doubles of everything that `backfill.protocols` names. Shipped; imported by nobody else in the package but `backfill demo`.
 
 `VirtualClock` is here; the rest has modules by what it stands in for, so that a test loads what it uses: ``source`` (a scripted
 source), ``fetch`` (dictionary doors, `replay` of an archive), ``doubles`` and ``files`` (snapshot stores and files that fail or crash),
