@@ -12,19 +12,16 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
 if __package__ in {None, ""}:  # run as a script: its neighbours are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from backfill import BackfillRequest, BackfillService, function_source
-from backfill.protocols import Fetch
-from backfill.stores import MemorySnapshotStore
 from workload.contenders import CONTENDERS
 from workload.origin import serving
+from workload.targets import moments
 from workload.unit import SLOTS
 
 Taken = dict[str, float]
@@ -35,23 +32,26 @@ COUNTERPART = {LIBRARY: "requests, archive"}
 """Whose disk work is like that of a contender; for all others it is `AGAINST`'s."""
 
 
-def run(name: str, url: str, units: int, folder: str | None) -> Taken:
-    """Let a contender do its units, and return what they took."""
-    with tempfile.TemporaryDirectory(dir=folder) as own:
-        command = [sys.executable, "-m", "workload.contenders", name, url, str(units), own]
-        where = Path(__file__).resolve().parents[1]
-        done = subprocess.run(command, stdout=subprocess.PIPE, cwd=where, check=True)
+def run(name: str, url: str, units: int, folder: str) -> Taken:
+    """Let a contender do its units in a new folder in *folder*, and return what they took."""
+    own = tempfile.mkdtemp(dir=folder)
+    command = [sys.executable, "-m", "workload.contenders", name, url, str(units), own]
+    where = Path(__file__).resolve().parents[1]
+    done = subprocess.run(command, stdout=subprocess.PIPE, cwd=where, check=True)
     taken: Taken = json.loads(done.stdout)
     return taken
 
 
 def compare(names: Iterable[str], delay: float, units: int, rounds: int, folder: str | None) -> dict[str, Taken]:
-    """Return the least that each contender took."""
+    """Return the least that each contender took.
+
+    What they write is removed at the end: some file systems are slow to make files while others have just been removed.
+    """
     best: dict[str, Taken] = {}
-    with serving(delay) as url:
+    with serving(delay) as url, tempfile.TemporaryDirectory(dir=folder) as own:
         for _ in range(rounds):
             for name in names:  # in turn, so that what else the machine does meets all alike
-                taken = run(name, url, units, folder)
+                taken = run(name, url, units, own)
                 known = best.setdefault(name, taken)
                 best[name] = {what: min(known[what], value) for what, value in taken.items()}
     return best
@@ -74,34 +74,11 @@ def lines_of(best: dict[str, Taken], delay: float, units: int, *, chart: bool) -
         yield from (f"{name:22} {'█' * round(50 * taken['cpu'] / most)}" for name, taken in best.items())
 
 
-def milliseconds(work: Callable[[], object], times: int = 3) -> float:
-    """Return how long *work* takes, the quickest of several times."""
-    taken = []
-    for _ in range(times):
-        started = time.perf_counter()
-        work()
-        taken.append((time.perf_counter() - started) * 1000)
-    return min(taken)
-
-
-def moments(*, short: bool) -> Iterable[str]:
-    """Return what it takes to begin: importing, planning."""
-
-    @function_source("bench")
-    def source(_day: object, _district: str, _fetch: Fetch) -> object:
-        return 1
-
-    def start(code: str) -> Callable[[], object]:
-        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
-
-    districts = [f"{number:03d}" for number in range(130)]
-    request = BackfillRequest("2014-07-01", "2014-09-30" if short else "2024-06-27", target_districts=districts)
-    with BackfillService(source, MemorySnapshotStore()) as service:
-        plan = service.plan(request)
-        planning = milliseconds(lambda: service.plan(request))
-    empty = milliseconds(start("pass"), 5)
-    yield f"\n{'import backfill':40} {milliseconds(start('import backfill'), 5) - empty:8.1f} ms"
-    yield f"{f'plan {len(plan.days) * len(districts):,} units':40} {planning:8.1f} ms"
+def lines_of_moments(*, short: bool, folder: str | None) -> Iterable[str]:
+    """Return the table of single moments, each beside its target."""
+    yield f"\n{'':56} {'taken':>8} {'target':>8}"
+    for moment in moments(short=short, folder=folder):
+        yield f"{moment.what:56} {moment.value:8.2f} {moment.target:8g} ms"
 
 
 def main() -> None:
@@ -122,7 +99,7 @@ def main() -> None:
     for delay in delays:
         best = compare(names, delay / 1000, units, rounds, options.folder)
         sys.stdout.write("\n".join(lines_of(best, delay / 1000, units, chart=options.chart)) + "\n")
-    sys.stdout.write("\n".join(moments(short=options.short)) + "\n")
+    sys.stdout.write("\n".join(lines_of_moments(short=options.short, folder=options.folder)) + "\n")
 
 
 if __name__ == "__main__":
