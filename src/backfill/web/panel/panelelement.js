@@ -362,7 +362,7 @@ export class BackfillPanel extends Following {
     if (ui.jobId === null) return jobsView(state, ui, this.#act);
     const watched = state.watched[ui.jobId];
     return [
-      button(`← ${STRINGS.back}`, () => this.#act.open(null), { id: "back", key: "back" }),
+      button(STRINGS.back, () => this.#act.open(null), { id: "back", key: "back" }),
       watched?.problem ? h("div", { key: "gone" }, h("h2", null, STRINGS.goneTitle), problemBox(watched.problem, null)) : null,
       watched?.report ? jobView(watched.report, ui, this.#act) : watched?.problem ? null : h("p", { class: "muted", key: "loading" }, STRINGS.loading),
     ];
