@@ -164,10 +164,10 @@ class Call:
         return found
 
     def next_page(self, **changes: object) -> str:
-        """Return the address of the next page: this one, with some of its query's values replaced."""
+        """Return the address of the next page: this one, with some of its query's values replaced; 0 leaves a value out."""
         path, _, query = self.address.partition("?")
         kept = [(name, value) for name, value in parse_qsl(query) if name not in changes]
-        return f"{path}?{urlencode([*kept, *changes.items()])}"
+        return f"{path}?{urlencode([*kept, *((name, value) for name, value in changes.items() if value)])}"
 
 
 Handler = Callable[[Call], Answer | Stream]

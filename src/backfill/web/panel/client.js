@@ -326,11 +326,11 @@ export class BackfillClient {
   }
 
   async #lookAtJobs() {
-    /** @type {Map<string, BackfillReport>} A job that began meanwhile moves the others to the next page: each is listed once. */
+    /** @type {Map<string, BackfillReport>} */
     const jobs = new Map();
     let more = true;
-    for (let offset = 0; more && offset < this.limit; offset += PAGE) {
-      const query = new URLSearchParams({ limit: String(Math.min(PAGE, this.limit - offset)), offset: String(offset) });
+    for (let last = ""; more && jobs.size < this.limit; last = [...jobs.keys()].at(-1) ?? "") {
+      const query = new URLSearchParams({ limit: String(Math.min(PAGE, this.limit - jobs.size)), ...(last ? { after: last } : {}) });
       for (const status of this.statuses) query.append("status", status);
       /** @type {JobPage} */
       const page = await this.ask("GET", `/backfills?${query}`);
