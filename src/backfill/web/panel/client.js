@@ -46,6 +46,11 @@ export function asProblem(error) {
   return error instanceof BackfillProblem ? error : new BackfillProblem({ ...STRINGS.unreachable, detail: String(error) });
 }
 
+/** @param {string | undefined} key @returns {Record<string, string>} */
+function keyed(key) {
+  return key === undefined ? {} : { "Idempotency-Key": key };
+}
+
 export class BackfillClient {
   /** @type {Map<string, BackfillClient>} */
   static #known = new Map();
@@ -155,7 +160,7 @@ export class BackfillClient {
    * @returns {Promise<BackfillReport>}
    */
   start(request, { idempotencyKey } = {}) {
-    return this.#act("/backfills", request, idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey });
+    return this.#act("/backfills", request, keyed(idempotencyKey));
   }
 
   /** @param {string} id @returns {Promise<BackfillReport>} */
@@ -167,11 +172,11 @@ export class BackfillClient {
   /** @param {string} id @returns {Promise<BackfillReport>} */
   resume = (id) => this.#act(`/backfills/${encodeURIComponent(id)}/resume`);
 
-  /** Start a job with only what failed. @param {string} id @returns {Promise<BackfillReport>} */
-  retry = (id) => this.#act(`/backfills/${encodeURIComponent(id)}/retry`);
+  /** Start a job with only what failed. @param {string} id @param {{idempotencyKey?: string}} [options] @returns {Promise<BackfillReport>} */
+  retry = (id, { idempotencyKey } = {}) => this.#act(`/backfills/${encodeURIComponent(id)}/retry`, undefined, keyed(idempotencyKey));
 
-  /** Start a job that collects what is missing. @param {GapRequest} range @returns {Promise<BackfillReport>} */
-  fillGaps = (range) => this.#act("/gaps", range);
+  /** Start a job that collects what is missing. @param {GapRequest} range @param {{idempotencyKey?: string}} [options] @returns {Promise<BackfillReport>} */
+  fillGaps = (range, { idempotencyKey } = {}) => this.#act("/gaps", range, keyed(idempotencyKey));
 
   /** @param {BackfillStart} request @param {AbortSignal} [signal] @returns {Promise<BackfillPlan>} */
   plan = (request, signal) => this.ask("POST", "/plans", { body: request, signal });
