@@ -9,7 +9,7 @@ from types import MappingProxyType
 from attrs import evolve
 
 from backfill.engine.progress import build_report
-from backfill.errors import InvalidRequest
+from backfill.errors import InvalidRequest, JobNotFound
 from backfill.job import Job
 from backfill.model import (
     BackfillReport,
@@ -17,9 +17,10 @@ from backfill.model import (
     DayRow,
     DistrictError,
     JobEvent,
+    JobState,
 )
 from backfill.model.checks import as_choice, as_count
-from backfill.protocols import SupportsErrors
+from backfill.protocols import SupportsErrors, SupportsPages
 from backfill.servicebase import EVERY, as_identifier
 from backfill.starting import Starter
 
@@ -123,15 +124,19 @@ class BackfillService(Starter):
         self._check_process()
         return self._host.report(as_identifier(backfill_id))
 
-    def list_backfills(self, *, states: Iterable[BackfillStatus | str] | None = None, limit: int = 50) -> list[BackfillReport]:
+    def list_backfills(
+        self, *, states: Iterable[BackfillStatus | str] | None = None, limit: int = 50, after: str | None = None
+    ) -> list[BackfillReport]:
         """Return the jobs, newest first, without their errors and without progress per district.
 
         Args:
             states: Only jobs in one of these states; ``None`` = all.
             limit: So many at most.
+            after: Only jobs that come after this one in the list of all, so that the last of a page leads to the next.
 
         Raises:
             InvalidRequest: A state that does not exist, or a limit below 1.
+            JobNotFound: There is no job *after*.
         """
         self._check_process()
         if isinstance(states, str):
@@ -140,10 +145,21 @@ class BackfillService(Starter):
             raise InvalidRequest("states", states, "not a list of states", "write a list, for instance ['processing']")
         wanted = None if states is None else tuple(as_choice("states", state, BackfillStatus) for state in states)
         most = as_count("limit", limit, least=1, most=EVERY)
-        reports = [build_report(state) for state in self._jobs.list(states=wanted, limit=most)]
+        reports = [build_report(state) for state in self._listed(wanted, most, after)]
         return [
             evolve(report, errors=(), findings=(), progress=evolve(report.progress, district_progress={})) for report in reports
         ]
+
+    def _listed(self, states: tuple[BackfillStatus, ...] | None, limit: int, after: str | None) -> Sequence[JobState]:
+        if after is None:
+            return self._jobs.list(states=states, limit=limit)
+        if isinstance(self._jobs, SupportsPages):
+            return self._jobs.list_after(as_identifier(after), states=states, limit=limit)
+        whole = [state.spec.job_id for state in self._jobs.list(limit=EVERY)]
+        if as_identifier(after) not in whole:
+            raise JobNotFound(after)
+        gone = frozenset(whole[: whole.index(after) + 1])
+        return [state for state in self._jobs.list(states=states, limit=EVERY) if state.spec.job_id not in gone][:limit]
 
     def errors(self, backfill_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[DistrictError]:
         """Return a job's failures from the *after*-th on (counted from 0), oldest first, at most *limit* of them.

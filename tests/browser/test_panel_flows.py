@@ -342,6 +342,47 @@ def test_a_double_click_begins_one_job(tabs: Tabs) -> None:
         assert [report.progress.total for report in service.list_backfills()] == [2, 4]
 
 
+def lose_an_answer(page: Any, tabs: Tabs, name: str, address: str) -> None:
+    """Press a button whose request the server gets and whose answer is lost, and press it again."""
+    tabs.allow("net::ERR_FAILED", "net::ERR_CONNECTION_FAILED")
+
+    def lose(route: Any) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route(address, lose, times=1)
+    with page.expect_event("requestfailed"):
+        page.get_by_role("button", name=name).click()
+    page.get_by_text("The server cannot be reached").first.wait_for()
+    page.get_by_role("button", name=name).click()
+
+
+def test_a_lost_answer_begins_no_second_job(tabs: Tabs) -> None:
+    """Who presses again since no answer came gets the job that was begun: to fill gaps, to retry, and of a button in a page. [R8.5, R12.2, R12.5]"""
+    broken = {"B"}
+
+    def script(on: date, district: str) -> object:
+        if district in broken:
+            raise PermanentSourceError("no", kind="wrong_period")
+        return {"district": district}
+
+    with offered(ScriptedDashboard(script)) as (service, url):
+        page = tabs.open(url)
+        show_coverage(page, "2026-01-05", "2026-01-06", "A B")
+        lose_an_answer(page, tabs, "Fill 4 gaps", "**/gaps")
+        status(page, "Partly done")
+        broken.clear()
+        lose_an_answer(page, tabs, "Retry what failed", "**/retry")
+        status(page, "Complete")
+        assert [report.progress.total for report in service.list_backfills()] == [2, 4]
+        page.close()
+    with serving(ScriptedDashboard()) as service, hosted(service, BUTTON) as url:
+        page = tabs.open(url)
+        lose_an_answer(page, tabs, "January, please", "**/backfills")
+        shows(page, "Complete")
+        assert len(service.list_backfills()) == 1
+
+
 def test_every_job_can_be_had(tabs: Tabs) -> None:
     """Older jobs are listed on request as far back as there are any, more than one page of them too. [R12.2, R8.3]"""
     with offered(ScriptedDashboard()) as (service, url):

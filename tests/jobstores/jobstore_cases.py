@@ -30,6 +30,7 @@ from backfill.protocols import (
     SupportsKeys,
     SupportsLeases,
     SupportsOutcomes,
+    SupportsPages,
     SupportsRequests,
 )
 from foundation_samples import DAY, NOW, days, make_error
@@ -40,6 +41,7 @@ ABILITIES = (
     SupportsErrors,
     SupportsKeys,
     SupportsOutcomes,
+    SupportsPages,
     SupportsLeases,
     SupportsRequests,
     SupportsClaims,
@@ -58,6 +60,7 @@ class FullJobStore(
     SupportsErrors,
     SupportsKeys,
     SupportsOutcomes,
+    SupportsPages,
     SupportsLeases,
     SupportsRequests,
     SupportsClaims,

@@ -149,6 +149,16 @@ class LooksUpFirstJob(MemoryJobStore):
         return found or (self.list()[-1].spec if self._jobs else None)
 
 
+class PagesByAgeAlone(MemoryJobStore):
+    """Loses jobs that are as old as the last of a page."""
+
+    def list_after(
+        self, job_id: str, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50
+    ) -> Sequence[JobState]:
+        last = self.load(job_id).spec.created_at
+        return [state for state in self.list(states=states, limit=1000) if state.spec.created_at < last][:limit]
+
+
 class ForgetsOutcomes(MemoryJobStore):
     """Cleans the ledger up with the job."""
 

@@ -67,7 +67,7 @@ STORES: Mapping[type[MemorySnapshotStore], Names] = {
 
 JOBS: Mapping[type[MemoryJobStore], Names] = {
     jobs.LosesAJob: (
-        "test_no_job_is_lost", "test_jobs_are_listed_newest_first", "test_threads_lose_no_change",
+        "test_no_job_is_lost", "test_jobs_are_listed_newest_first", "test_jobs_are_listed_from_a_place_on", "test_threads_lose_no_change",
         "test_jobs_without_an_owner_are_found",
     ),
     jobs.CollidesIdentifiers: ("test_p1_identifiers_never_collide",),
@@ -82,6 +82,7 @@ JOBS: Mapping[type[MemoryJobStore], Names] = {
         "test_what_was_asked_for_is_compared_where_it_is_said", "test_a_job_is_found_by_its_key",
     ),
     jobs.ComparesPlansOnly: ("test_what_was_asked_for_is_compared_where_it_is_said",),
+    jobs.PagesByAgeAlone: ("test_jobs_are_listed_from_a_place_on",),
     jobs.LooksUpFirstJob: ("test_a_job_is_found_by_its_key",),
     jobs.LetsOneKeyMakeTwo: ("test_threads_make_one_job_of_one_key",),
     jobs.ForgetsOutcomes: ("test_outcomes_are_never_forgotten",),

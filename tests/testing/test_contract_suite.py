@@ -362,7 +362,7 @@ def reasons(contract: type[Contract]) -> str:
 def test_job_stores_without_abilities_are_tested_for_what_they_have() -> None:
     """What a job store cannot do is left out, each with the name of the protocol that it would be. [B7]"""
     told = reasons(NarrowJobs)
-    for protocol in ("SupportsEvents", "SupportsErrors", "SupportsKeys", "SupportsOutcomes", "SupportsLeases"):
+    for protocol in ("SupportsEvents", "SupportsErrors", "SupportsKeys", "SupportsOutcomes", "SupportsPages", "SupportsLeases"):
         assert f"backfill.protocols.{protocol}" in told
     told = reasons(NarrowLeases)
     for protocol in ("SupportsLeases", "SupportsRequests", "SupportsClaims"):

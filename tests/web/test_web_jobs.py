@@ -277,10 +277,32 @@ def test_jobs_are_listed_by_page_and_state() -> None:
         ids = [finish(service, client) for _ in range(3)]
         first = client.get("/backfills?limit=2&status=complete&status=error").json()
         assert [report["backfillId"] for report in first["items"]] == [ids[2], ids[1]]
-        assert first["next"] == "/bf/backfills?limit=2&status=complete&status=error&offset=2"
+        assert first["next"] == f"/bf/backfills?limit=2&status=complete&status=error&after={ids[1]}"
         second = client.get(first["next"].removeprefix("/bf")).json()
         assert ([report["backfillId"] for report in second["items"]], second["next"]) == ([ids[0]], None)
         assert client.get("/backfills?status=cancelled").json() == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize("can_page", [True, False])
+def test_a_page_goes_on_after_its_last_job(can_page: bool) -> None:
+    """A job that is accepted while somebody pages moves none of the others, with any job store; an offset leads into the pages. [R8.3]"""
+
+    class Plain(MemoryJobStore):
+        list_after = None  # type: ignore[assignment] # the ability is told by its method
+
+    with offering(jobs=MemoryJobStore() if can_page else Plain()) as (service, client):
+        ids = [finish(service, client) for _ in range(5)][::-1]
+        first = client.get("/backfills?limit=1&offset=1").json()
+        assert [report["backfillId"] for report in first["items"]] == [ids[1]]
+        finish(service, client)
+        found, following = [], first["next"]
+        while following:
+            page = client.get(following).json()
+            found += [report["backfillId"] for report in page["items"]]
+            following = page["next"]
+        assert found == ids[2:]
+        assert client.get(f"/backfills?after={ids[1]}&status=error").json() == {"items": [], "next": None}
+        problem(client.get("/backfills?after=nobody"), 404, "job-not-found")
 
 
 def test_failures_are_listed_by_page() -> None:

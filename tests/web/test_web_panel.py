@@ -68,13 +68,46 @@ def test_nothing_that_comes_in_can_become_markup() -> None:
         assert not found, path.name
 
 
+def code_of(name: str) -> str:
+    """Return a part of the module without its comments."""
+    without = re.sub(r"/\*.*?\*/", "", panel.part(name), flags=re.DOTALL)
+    return re.sub(r"^\s*//.*$|(?<=[;{},)])\s+//.*$", "", without, flags=re.MULTILINE)
+
+
+SIGNS = re.compile(
+    "[\N{EN DASH}\N{HORIZONTAL ELLIPSIS}\N{MULTIPLICATION SIGN}\N{GREATER-THAN OR EQUAL TO}\N{LEFTWARDS ARROW}]| %"
+)
+
+
 def test_every_word_stands_in_one_place() -> None:
-    """What people read stands in the part for it: no other part has a text of several words, comments and developers' errors aside. [R12.2]"""
+    """What people read stands in the part for it: no other part has a text of several words, or a sign that is shown, developers' errors aside. [R12.2]"""
     for name in set(panel.MODULES) - {"strings", "style"}:
-        code = re.sub(r"/\*.*?\*/|^\s*//.*$|//[^\n\"`]*$", "", panel.part(name), flags=re.DOTALL | re.MULTILINE)
-        texts = re.findall(r'"([^"\n]*)"', re.sub(r"`[^`]*`", "", code))
-        told = [text for text in texts if re.search(r"[A-Z][a-z]+ [a-z]+ ", text)]
+        code = code_of(name)
+        assert "export" in code
+        texts = re.findall(r'"([^"\n]*)"|`([^`]*)`', re.sub(r"new (?:Type)?Error\(.*?\);", "", code))
+        shown = [re.sub(r"\$\{.*?\}", "", plain or template) for plain, template in texts]
+        told = [text for text in shown if re.search(r"[A-Z][a-z]+ [a-z]+", text) or SIGNS.search(text)]
         assert not told, (name, told)
+
+
+def test_units_of_numbers_stand_with_the_words() -> None:
+    """What follows a number is a word of the panel's too: the part that writes numbers has no text of its own. [R12.2]"""
+    assert set(re.findall(r'"(\w+)"', code_of("format"))) == {"medium", "short"}
+
+
+def test_the_words_of_the_page_stand_with_the_others() -> None:
+    """The page's title, language and what it says without a script are those of the panel's words, as markup cannot break them. [R12.2, R12.5]"""
+    words = panel.part("strings")
+    page = panel.panel_page('/"><b>')
+    assert '  title: "Backfills",' in words
+    assert "<title>Backfills</title>" in page
+    (said,) = re.findall(r'^  noScript: "(.*)",$', words, re.MULTILINE)
+    assert f"<noscript>{said} " in page
+    assert '<html lang="en">' in page
+    assert "<b>" not in page
+    source = (HOME / "__init__.py").read_text("utf-8")
+    assert "Backfills" not in source
+    assert said not in source
 
 
 def test_the_types_are_those_of_the_published_document() -> None:

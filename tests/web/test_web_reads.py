@@ -70,6 +70,8 @@ def test_coverage_is_asked_for_with_a_range() -> None:
         ("limit=", "#/limit"),
         ("limit=1&limit=2", "#/limit"),
         ("offset=-1", "#/offset"),
+        ("offset=10001", "#/offset"),
+        ("after=..%2Fx", "#/after"),
         ("ofset=1", "#/ofset"),
         ("status=done", "#/status/0"),
         ("status=complete&status=x%00", "#/status/1"),

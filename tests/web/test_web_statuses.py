@@ -194,6 +194,7 @@ ALIKE: Mapping[int, Provocation] = {
 
 PARTICULAR: Mapping[Pair, Provocation] = {
     ("POST", "/backfills", 409): lambda stage: stage.ask(json=REQUEST | {"planFingerprint": "0" * 64}),
+    ("GET", "/backfills", 404): lambda stage: stage.ask(query="?after=nobody"),
     ("POST", JOB + "/retry", 422): retry_under_a_used_key,
     ("POST", JOB + "/cancel", 200): ask_twice,
     ("POST", JOB + "/cancel", 202): lambda stage: stage.ask(job=stage.start_waiting()),

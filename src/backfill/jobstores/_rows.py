@@ -8,7 +8,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from backfill.jobstores._codec import decode_name, decode_time, encode_name
+from backfill.jobstores._codec import decode_name, decode_time, encode_name, encode_time
 from backfill.model import BackfillStatus, Ownership, Requests
 
 _COLUMNS = (
@@ -62,11 +62,16 @@ def find_key(connection: sqlite3.Connection, key: str) -> JobRow | None:
     return None if found is None else _read(found)
 
 
-def newest_jobs(connection: sqlite3.Connection, states: Iterable[BackfillStatus], limit: int) -> list[JobRow]:
-    """Return jobs in one of *states*, newest first; of two as old, the one created last."""
-    wanted = tuple(states)
-    marks = ", ".join("?" * len(wanted))
-    query = f"{_SELECT} WHERE status IN ({marks}) ORDER BY created_at DESC, number DESC LIMIT ?"
+def newest_jobs(
+    connection: sqlite3.Connection, states: Iterable[BackfillStatus], limit: int, after: JobRow | None = None
+) -> list[JobRow]:
+    """Return jobs in one of *states*, newest first; of two as old, the one created last. *after* = only those that follow it."""
+    wanted: tuple[str | int, ...] = tuple(states)
+    which = f"status IN ({', '.join('?' * len(wanted))})"
+    if after is not None:
+        which += " AND (created_at, number) < (?, ?)"
+        wanted += (encode_time(after.created_at), after.number)
+    query = f"{_SELECT} WHERE {which} ORDER BY created_at DESC, number DESC LIMIT ?"
     return [_read(found) for found in connection.execute(query, (*wanted, limit))]
 
 

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from itertools import islice, takewhile
+from itertools import dropwhile, islice, takewhile
 
 from attrs import define, evolve, field
 
@@ -136,14 +136,29 @@ class MemoryJobStore:
 
     def list(self, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50) -> Sequence[JobState]:
         """Return copies of jobs without their errors, findings and attempts, newest first; of two as old, the one created last."""
+        return self._listed(None, states, limit)
+
+    def list_after(
+        self, job_id: str, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50
+    ) -> Sequence[JobState]:
+        """Return jobs as `list` does, those only that come after the job *job_id* in the list of all.
+
+        Raises:
+            JobNotFound: There is no such job.
+        """
+        return self._listed(job_id, states, limit)
+
+    def _listed(self, after: str | None, states: Iterable[BackfillStatus] | None, limit: int) -> Sequence[JobState]:
         wanted = frozenset(BackfillStatus if states is None else states)
+        most = as_limit(limit)
         with self._lock:
-            newest = sorted(
-                (kept.state for kept in reversed(self._jobs.values()) if kept.state.status in wanted),
-                key=lambda state: state.spec.created_at,
-                reverse=True,
+            newest: Iterable[JobState] = sorted(
+                (kept.state for kept in reversed(self._jobs.values())), key=lambda state: state.spec.created_at, reverse=True
             )
-            copies = [state.copy() for state in newest[: as_limit(limit)]]
+            if after is not None:
+                last = self._kept(after).state
+                newest = islice(dropwhile(lambda state: state is not last, newest), 1, None)
+            copies = [state.copy() for state in islice((state for state in newest if state.status in wanted), most)]
         for state in copies:
             state.errors.clear()
             state.findings.clear()

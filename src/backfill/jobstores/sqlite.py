@@ -170,6 +170,19 @@ class SqliteJobStore:
         with self._database.reading() as connection, self._database.understood():
             return [self._states.read_briefly(connection, job) for job in newest_jobs(connection, wanted, most)]
 
+    def list_after(
+        self, job_id: str, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50
+    ) -> Sequence[JobState]:
+        """Return jobs as `list` does, those only that come after the job *job_id* in the list of all.
+
+        Raises:
+            JobNotFound: There is no such job.
+        """
+        wanted = tuple(BackfillStatus if states is None else states)
+        most = as_limit(limit)
+        with self._reading(job_id) as (connection, last), self._database.understood():
+            return [self._states.read_briefly(connection, job) for job in newest_jobs(connection, wanted, most, last)]
+
     def delete(self, job_id: str, /) -> None:
         """Forget a job, its events and its key; nothing happens when there is none. Its outcomes stay in the ledger."""
         with self._database.writing() as connection:

@@ -28,6 +28,7 @@ from backfill.protocols.jobs import (
     SupportsKeys,
     SupportsLeases,
     SupportsOutcomes,
+    SupportsPages,
     SupportsRequests,
 )
 from backfill.protocols.sources import (
@@ -84,6 +85,7 @@ __all__ = [
     "SupportsOffline",
     "SupportsOutcomes",
     "SupportsOutlines",
+    "SupportsPages",
     "SupportsRemnants",
     "SupportsRequests",
     "SupportsWriteCheck",

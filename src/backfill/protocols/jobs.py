@@ -105,6 +105,21 @@ class SupportsKeys(Protocol):
 
 
 @runtime_checkable
+class SupportsPages(Protocol):
+    """A job store that lists jobs from any place on, so that a long list costs a page for each page."""
+
+    def list_after(
+        self, job_id: str, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50
+    ) -> Sequence[JobState]:
+        """Return jobs as `JobStore.list` does, those only that come after the job *job_id* in the list of all.
+
+        Raises:
+            JobNotFound: There is no such job.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsErrors(Protocol):
     """A job store that keeps every failure of a job, not the newest only."""
 

@@ -29,6 +29,7 @@ from backfill.protocols import (
     SupportsKeys,
     SupportsLeases,
     SupportsOutcomes,
+    SupportsPages,
     SupportsRequests,
 )
 from backfill.testing.doubles import Faults, Operation
@@ -42,6 +43,7 @@ class CapableJobStore(
     SupportsKeys,
     SupportsLeases,
     SupportsOutcomes,
+    SupportsPages,
     SupportsRequests,
     Protocol,
 ):
@@ -129,6 +131,13 @@ class FlakyJobStore:
         """Return jobs."""
         with self._step("list", states, limit):
             return self._jobs.list(states=states, limit=limit)
+
+    def list_after(
+        self, job_id: str, /, *, states: Iterable[BackfillStatus] | None = None, limit: int = 50
+    ) -> Sequence[JobState]:
+        """Return jobs after one."""
+        with self._step("list_after", job_id, states, limit):
+            return self._jobs.list_after(job_id, states=states, limit=limit)
 
     def delete(self, job_id: str, /) -> None:
         """Forget a job."""

@@ -74,10 +74,10 @@ def accepted(call: Call, job: Job) -> Answer:
 def list_backfills(call: Call) -> Answer | Stream:
     """List the jobs, newest first."""
     query = call.asked(JobQuery)
-    reports = call.service.list_backfills(states=query.status, limit=query.offset + query.limit + 1)
+    reports = call.service.list_backfills(states=query.status, limit=query.offset + query.limit + 1, after=query.after)
     page = tuple(reports[query.offset : query.offset + query.limit])
     more = len(reports) > query.offset + query.limit
-    return Answer(JobPage(page, call.next_page(offset=query.offset + query.limit) if more else None))
+    return Answer(JobPage(page, call.next_page(after=page[-1].backfill_id, offset=0) if more else None))
 
 
 def get_backfill(call: Call) -> Answer | Stream:

@@ -30,7 +30,10 @@ PATH: Mapping[str, Shape] = {
 HEADERS: Mapping[str, tuple[Text, str]] = {
     "If-None-Match": (Text(), "ETags of what the client has: 304 if one of them is still right."),
     "If-Match": (Text(), "ETag of what the client has seen: 412 if it was changed since."),
-    "Idempotency-Key": (Text(r"[!-~]{1,255}"), "A text of the client's making: the same key again gets the first job."),
+    "Idempotency-Key": (
+        Text(r"[!-~]{1,255}"),
+        "A text of the client's making: the same key again gets the first job, for as long as that is kept; 422 if it asked for something else.",
+    ),
     "Last-Event-ID": (Text(r"[0-9]{1,15}"), "Sequence number of the last event received; sent by browsers when they reconnect."),
 }
 """The headers that operations look at."""
@@ -164,10 +167,10 @@ class Call:
         return found
 
     def next_page(self, **changes: object) -> str:
-        """Return the address of the next page: this one, with some of its query's values replaced."""
+        """Return the address of the next page: this one, with some of its query's values replaced; 0 leaves a value out."""
         path, _, query = self.address.partition("?")
         kept = [(name, value) for name, value in parse_qsl(query) if name not in changes]
-        return f"{path}?{urlencode([*kept, *changes.items()])}"
+        return f"{path}?{urlencode([*kept, *((name, value) for name, value in changes.items() if value)])}"
 
 
 Handler = Callable[[Call], Answer | Stream]

@@ -15,11 +15,13 @@ class JobQuery:
 
     Attributes:
         status: Only jobs in this state; may be repeated.
-        offset: Leave out so many of the newest.
+        after: Only jobs that come after this one; the address of the next page says it.
+        offset: Leave out so many of the newest, 10,000 at most: further on, follow the addresses of the next pages.
         limit: So many at most.
     """
 
     status: tuple[BackfillStatus, ...] | None = None
+    after: str | None = None
     offset: int = 0
     limit: int = 50
 

@@ -55,7 +55,7 @@ _JOB = "/backfills/{backfillId}"
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", "/backfills", jobs.start_backfill, {202: _ACCEPTED}, (*BODY, 409, 429), body=START, headers=_KEY),
-    Operation("GET", "/backfills", jobs.list_backfills, {200: Reply("A page.", object_of(JobPage))}, query=_QUERY[JobQuery], conditional=True),
+    Operation("GET", "/backfills", jobs.list_backfills, {200: Reply("A page.", object_of(JobPage))}, (404,), query=_QUERY[JobQuery], conditional=True),
     Operation("GET", _JOB, jobs.get_backfill, {200: Reply("The report.", REPORT, headers=("Retry-After",))}, (404,), conditional=True),
     Operation("GET", _JOB + "/errors", jobs.list_errors, {200: Reply("A page.", object_of(ErrorPage))}, (404,), query=_QUERY[ErrorQuery], conditional=True),
     Operation("GET", _JOB + "/units", jobs.get_units, {200: Reply("The table.", object_of(UnitsView))}, (404,), conditional=True),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from backfill.web.operations import Answer, Call, Stream
-from backfill.web.panel import PAGE, POLICY, STYLE, panel_module
+from backfill.web.panel import POLICY, panel_module, panel_page
 
 
 def get_panel(call: Call) -> Answer | Stream:
     """Show the live panel, as a page for people that loads nothing from elsewhere."""
-    page = PAGE.replace("{style}", STYLE).replace("{root}", escape(call.root))
-    return Answer(content=page.encode(), headers={"Content-Security-Policy": POLICY})
+    return Answer(content=panel_page(call.root).encode(), headers={"Content-Security-Policy": POLICY})
 
 
 def get_panel_module(call: Call) -> Answer | Stream:  # noqa: ARG001 - it is the same for every call

@@ -61,6 +61,7 @@ SHAPES: Mapping[tuple[type, str], Shape] = {
     (Configuring, "districts"): Nullable(Array(Text(), at_least=1)),
     (CoverageQuery, "district"): Nullable(Array(Text(), at_least=1)),
     (JobQuery, "limit"): Integer(1, 100),
+    (JobQuery, "after"): Nullable(Text(r"[A-Za-z0-9_-]{1,64}")),
     (JobQuery, "offset"): Integer(0, 10_000),
     (SnapshotQuery, "limit"): PAGE,
     (ErrorQuery, "limit"): PAGE,

@@ -31,7 +31,7 @@ from backfill.model import (
     UnitsSettled,
     UnitState,
 )
-from backfill.protocols import JobStore, SupportsKeys
+from backfill.protocols import JobStore, SupportsKeys, SupportsPages
 from backfill.testing.contracts._asserting import equal, holds, refused
 from backfill.testing.contracts._job_hooks import DONE, ENDED, PAUSED, WORKING, JobHooks, facts, same_state, skip_ability
 from backfill.testing.samples import DAY, NOON, days, failure, job_spec
@@ -280,6 +280,28 @@ class KeepingContract(JobHooks):
         }
         for name, (found, expected) in listed.items():
             equal([state.spec.job_id for state in found], expected, f"jobs listed ({name})")
+
+    def test_jobs_are_listed_from_a_place_on(self) -> None:
+        """A store that can page lists what comes after a job, whatever that job's own state, and tells when it is not there. [R4.1]"""
+        store = self.new_store()
+        if not isinstance(store, SupportsPages):
+            skip_ability("SupportsPages")
+        for number, age in enumerate((3, 1, 2, 1)):
+            store.create(job_spec(f"j{number}", created_at=NOON - timedelta(hours=age)))
+        store.apply("j2", [WORKING], at=NOON)
+        queued = [BackfillStatus.QUEUED]
+        listed = {
+            "after the first": (store.list_after("j3"), ["j1", "j2", "j0"]),
+            "after one as old": (store.list_after("j1"), ["j2", "j0"]),
+            "one": (store.list_after("j3", limit=1), ["j1"]),
+            "queued": (store.list_after("j1", states=queued), ["j0"]),
+            "queued, after one that is not": (store.list_after("j2", states=iter(queued)), ["j0"]),
+            "after the last": (store.list_after("j0"), []),
+        }
+        for name, (found, expected) in listed.items():
+            equal([state.spec.job_id for state in found], expected, f"jobs listed ({name})")
+        with refused(JobNotFound, "a list after a job that is not there", naming="j9"):
+            store.list_after("j9")
 
     def test_jobs_are_listed_without_details(self) -> None:
         """A listed job has its counts and groups of failures, but neither the failures nor the findings. [R6.4, R9.5]"""

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from functools import cache
+from html import escape
 from importlib.resources import files
 
 MODULES = (
@@ -23,20 +24,20 @@ CELL = "cell"
 
 STYLE = "body { margin: 0; background: #ffffff } @media (prefers-color-scheme: dark) { body { background: #14171b } }"
 
-PAGE = """<!doctype html>
-<html lang="en">
+_PAGE = """<!doctype html>
+<html lang="{locale}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
-<title>Backfills</title>
+<title>{title}</title>
 <style>{style}</style>
 <link rel="icon" href="data:,">
 <script type="module" src="{root}/panel.js"></script>
 </head>
 <body>
 <main><backfill-panel></backfill-panel></main>
-<noscript>The panel needs JavaScript; <a href="{root}/docs">the interface</a> does not.</noscript>
+<noscript>{noScript} <a href="{root}/docs">{root}/docs</a></noscript>
 </body>
 </html>
 """
@@ -53,6 +54,19 @@ POLICY = (
 def part(name: str) -> str:
     """Return the text of one part of the module."""
     return (files(__name__) / f"{name}.js").read_text(encoding="utf-8")
+
+
+def _word(name: str) -> str:
+    """Return one of the panel's words, which all stand in one of its parts."""
+    (found,) = re.findall(rf'^  {name}: "([^"\\]*)",$', part("strings"), re.MULTILINE)
+    return str(found)
+
+
+def panel_page(root: str) -> str:
+    """Return the page that shows the panel of an application mounted at *root*."""
+    words = {name: _word(name) for name in ("locale", "title", "noScript")} | {"root": root}
+    page = _PAGE.replace("{style}", STYLE)
+    return re.sub(r"\{(\w+)\}", lambda found: escape(words[found[1]]) if found[1] in words else found[0], page)
 
 
 @cache

@@ -6,7 +6,7 @@ import { namesIn } from "./fields.js";
 import { Following } from "./following.js";
 import { percent } from "./format.js";
 import { done, progressBar } from "./jobview.js";
-import { fresh } from "./memory.js";
+import { Keyring } from "./memory.js";
 import { STRINGS } from "./strings.js";
 import { button, problemBox } from "./ui.js";
 
@@ -66,6 +66,8 @@ export class BackfillButton extends Following {
     return this.client.state.watched[this.getAttribute("job-id") ?? ""]?.report ?? null;
   }
 
+  #keys = new Keyring();
+
   async #start() {
     if (this.#starting) return;
     this.#starting = true;
@@ -74,7 +76,9 @@ export class BackfillButton extends Following {
     const [startDate, endDate, districts] = ["start-date", "end-date", "districts"].map((name) => this.getAttribute(name) ?? "");
     const named = { ...(startDate && { startDate }), ...(endDate && { endDate }), ...(districts && { targetDistricts: namesIn(districts) }) };
     try {
-      const report = await this.client.start(/** @type {BackfillStart} */ ({ ...named, ...this.request }), { idempotencyKey: fresh() });
+      const request = /** @type {BackfillStart} */ ({ ...named, ...this.request });
+      const report = await this.client.start(request, this.#keys.of(request));
+      this.#keys.answered();
       this.setAttribute("job-id", report.backfillId);
       this.tell("backfill-started", report);
     } catch (error) {

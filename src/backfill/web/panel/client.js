@@ -47,6 +47,11 @@ export function asProblem(error) {
   return error instanceof BackfillProblem ? error : new BackfillProblem({ ...STRINGS.unreachable, detail: String(error) });
 }
 
+/** @param {string | undefined} key @returns {Record<string, string>} */
+function keyed(key) {
+  return key === undefined ? {} : { "Idempotency-Key": key };
+}
+
 export class BackfillClient {
   /** @type {Map<string, BackfillClient>} */
   static #known = new Map();
@@ -158,7 +163,7 @@ export class BackfillClient {
    * @returns {Promise<BackfillReport>}
    */
   start(request, { idempotencyKey } = {}) {
-    return this.#act("/backfills", request, idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey });
+    return this.#act("/backfills", request, keyed(idempotencyKey));
   }
 
   /** @param {string} id @returns {Promise<BackfillReport>} */
@@ -170,11 +175,11 @@ export class BackfillClient {
   /** @param {string} id @returns {Promise<BackfillReport>} */
   resume = (id) => this.#act(`/backfills/${encodeURIComponent(id)}/resume`);
 
-  /** Start a job with only what failed. @param {string} id @returns {Promise<BackfillReport>} */
-  retry = (id) => this.#act(`/backfills/${encodeURIComponent(id)}/retry`);
+  /** Start a job with only what failed. @param {string} id @param {{idempotencyKey?: string}} [options] @returns {Promise<BackfillReport>} */
+  retry = (id, { idempotencyKey } = {}) => this.#act(`/backfills/${encodeURIComponent(id)}/retry`, undefined, keyed(idempotencyKey));
 
-  /** Start a job that collects what is missing. @param {GapRequest} range @returns {Promise<BackfillReport>} */
-  fillGaps = (range) => this.#act("/gaps", range);
+  /** Start a job that collects what is missing. @param {GapRequest} range @param {{idempotencyKey?: string}} [options] @returns {Promise<BackfillReport>} */
+  fillGaps = (range, { idempotencyKey } = {}) => this.#act("/gaps", range, keyed(idempotencyKey));
 
   /** @param {BackfillStart} request @param {AbortSignal} [signal] @returns {Promise<BackfillPlan>} */
   plan = (request, signal) => this.ask("POST", "/plans", { body: request, signal });
@@ -329,11 +334,11 @@ export class BackfillClient {
   }
 
   async #lookAtJobs() {
-    /** @type {Map<string, BackfillReport>} A job that began meanwhile moves the others to the next page: each is listed once. */
+    /** @type {Map<string, BackfillReport>} */
     const jobs = new Map();
     let more = true;
-    for (let offset = 0; more && offset < this.limit; offset += PAGE) {
-      const query = new URLSearchParams({ limit: String(Math.min(PAGE, this.limit - offset)), offset: String(offset) });
+    for (let last = ""; more && jobs.size < this.limit; last = [...jobs.keys()].at(-1) ?? "") {
+      const query = new URLSearchParams({ limit: String(Math.min(PAGE, this.limit - jobs.size)), ...(last ? { after: last } : {}) });
       for (const status of this.statuses) query.append("status", status);
       /** @type {JobPage} */
       const page = await this.ask("GET", `/backfills?${query}`);

@@ -9,33 +9,34 @@ export function count(value) {
 
 /** @param {number} part @param {number} whole @returns {string} A percentage that is 100 only when nothing is left. */
 export function percent(part, whole) {
-  return `${whole === 0 ? 100 : Math.floor((part / whole) * 100)} %`;
+  return STRINGS.percent(String(whole === 0 ? 100 : Math.floor((part / whole) * 100)));
 }
 
 /** @param {number} seconds @returns {string} The two largest units of it. */
 export function duration(seconds) {
+  const { day, hour, minute, second } = STRINGS.time;
   /** @type {[number, string][]} */
-  const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+  const units = [[86400, day], [3600, hour], [60, minute], [1, second]];
   let rest = Math.max(0, seconds < 10 ? Math.ceil(seconds) : Math.round(seconds));
   const parts = [];
   for (const [size, name] of units) {
     const whole = Math.floor(rest / size);
-    if (whole > 0 && parts.length < 2) parts.push(`${count(whole)} ${name}`);
+    if (whole > 0 && parts.length < 2) parts.push(STRINGS.quantity(count(whole), name));
     rest -= whole * size;
   }
-  return parts.join(" ") || "0 s";
+  return parts.join(" ") || STRINGS.quantity(count(0), second);
 }
 
 /** @param {number} bytes @returns {string} */
 export function size(bytes) {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toLocaleString(STRINGS.locale, { maximumFractionDigits: power ? 1 : 0 })} ${units[power]}`;
+  const power = bytes < 1000 ? 0 : Math.min(STRINGS.sizes.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const number = (bytes / 1000 ** power).toLocaleString(STRINGS.locale, { maximumFractionDigits: power ? 1 : 0 });
+  return STRINGS.quantity(number, STRINGS.sizes[power]);
 }
 
 /** @param {string | null} moment @returns {string} */
 export function when(moment) {
-  return moment === null ? "–" : new Date(moment).toLocaleString(STRINGS.locale, { dateStyle: "medium", timeStyle: "short" });
+  return moment === null ? STRINGS.none : new Date(moment).toLocaleString(STRINGS.locale, { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** @param {string} day @returns {number} Days since 1970. */
@@ -55,10 +56,10 @@ export function ranges(days, most = 8) {
   for (let from = 0; from < days.length; ) {
     let to = from;
     while (to + 1 < days.length && ordinal(days[to + 1]) === ordinal(days[to]) + 1) to += 1;
-    found.push(to === from ? days[from] : `${days[from]} – ${days[to]}`);
+    found.push(to === from ? days[from] : STRINGS.range(days[from], days[to]));
     from = to + 1;
   }
-  return found.length > most ? `${found.slice(0, most).join(", ")}, … (${count(days.length)})` : found.join(", ");
+  return found.length > most ? STRINGS.amongOthers(found.slice(0, most).join(", "), count(days.length)) : found.join(", ");
 }
 
 /**

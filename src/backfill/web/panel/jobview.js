@@ -133,7 +133,7 @@ export function mapTable(grid, words) {
   const heads = { district: STRINGS.district, ...Object.fromEntries(grid.states.map((state) => [state, word(words, state)])), days: `${STRINGS.daysOf}: ${word(words, "failed")}` };
   const rows = grid.districts.map((name, at) => {
     const counts = grid.countsOf(at);
-    return h("tr", { key: name }, h("th", { scope: "row" }, name), counts.map((value) => h("td", null, count(value))), h("td", null, counts[failed] ? ranges(grid.daysWith(at, "failed")) : "–"));
+    return h("tr", { key: name }, h("th", { scope: "row" }, name), counts.map((value) => h("td", null, count(value))), h("td", null, counts[failed] ? ranges(grid.daysWith(at, "failed")) : STRINGS.none));
   });
   return table(heads, rows, STRINGS.mapTable);
 }
@@ -220,6 +220,6 @@ function host(found) {
     h("td", null, count(found.waiting)),
     h("td", null, limit(found)),
     h("td", null, h("span", { class: `breaker ${found.breaker}` }, word(STRINGS.breaker, found.breaker))),
-    h("td", null, found.parkedSeconds > 0 ? duration(found.parkedSeconds) : STRINGS.notParked),
+    h("td", null, found.parkedSeconds > 0 ? duration(found.parkedSeconds) : STRINGS.none),
   );
 }

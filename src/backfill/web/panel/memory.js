@@ -24,6 +24,23 @@ export function remember(name, ui) {
   }
 }
 
+/** A key for what is asked for: the same until it is answered, so that asking again after a lost answer does nothing twice. */
+export class Keyring {
+  #what = "";
+  #key = "";
+
+  /** @param {unknown} what @returns {{idempotencyKey: string}} */
+  of(what) {
+    const text = JSON.stringify(what);
+    if (text !== this.#what) [this.#what, this.#key] = [text, fresh()];
+    return { idempotencyKey: this.#key };
+  }
+
+  answered() {
+    this.#what = "";
+  }
+}
+
 /** An identifier that nobody else makes. @returns {string} */
 export function fresh() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

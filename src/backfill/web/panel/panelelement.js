@@ -8,7 +8,7 @@ import { percent } from "./format.js";
 import { Grid } from "./grid.js";
 import { done, jobView } from "./jobview.js";
 import { coverageView, jobsView } from "./lists.js";
-import { fresh, recall, remember } from "./memory.js";
+import { fresh, Keyring, recall, remember } from "./memory.js";
 import { startView } from "./startview.js";
 import { STRINGS } from "./strings.js";
 import { button, emptyUi, problemBox } from "./ui.js";
@@ -33,6 +33,7 @@ export class BackfillPanel extends Following {
   #ui = emptyUi();
   #unwatch = () => {};
   #key = fresh();
+  #keys = new Keyring();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #typing;
   #planning = new AbortController();
@@ -217,13 +218,19 @@ export class BackfillPanel extends Following {
     }
   }
 
-  /** Have a new job begin, one at a time, and open it. @param {() => Promise<BackfillReport>} action */
-  async #begin(action) {
+  /**
+   * Have a new job begin, one at a time, and open it.
+   * @param {unknown} what
+   * @param {(options: {idempotencyKey: string}) => Promise<BackfillReport>} action
+   */
+  async #begin(what, action) {
     if (this.#ui.beginning) return;
     this.#change({ beginning: true });
-    const report = await this.#try(action);
+    const report = await this.#try(() => action(this.#keys.of(what)));
     this.#change({ beginning: false });
-    if (report) this.#act.open(report.backfillId);
+    if (!report) return;
+    this.#keys.answered();
+    this.#act.open(report.backfillId);
   }
 
   async #start() {
@@ -310,7 +317,7 @@ export class BackfillPanel extends Following {
     },
     job: async (name) => {
       const id = this.#ui.jobId ?? "";
-      if (name === "retry") return this.#begin(() => this.client.retry(id));
+      if (name === "retry") return this.#begin(id, (options) => this.client.retry(id, options));
       await this.#try(() => this.client[name](id));
       this.#change({ confirming: false });
     },
@@ -324,7 +331,7 @@ export class BackfillPanel extends Following {
     cover: () => void this.#cover(),
     fillGaps: async () => {
       const { covered } = this.#ui;
-      if (covered) await this.#begin(() => this.client.fillGaps(covered));
+      if (covered) await this.#begin(covered, (options) => this.client.fillGaps(covered, options));
     },
     dismiss: () => this.#change({ problem: null }),
   };
@@ -362,7 +369,7 @@ export class BackfillPanel extends Following {
     if (ui.jobId === null) return jobsView(state, ui, this.#act);
     const watched = state.watched[ui.jobId];
     return [
-      button(`← ${STRINGS.back}`, () => this.#act.open(null), { id: "back", key: "back" }),
+      button(STRINGS.back, () => this.#act.open(null), { id: "back", key: "back" }),
       watched?.problem ? h("div", { key: "gone" }, h("h2", null, STRINGS.goneTitle), problemBox(watched.problem, null)) : null,
       watched?.report ? jobView(watched.report, ui, this.#act) : watched?.problem ? null : h("p", { class: "muted", key: "loading" }, STRINGS.loading),
     ];

@@ -61,7 +61,7 @@ export function planView(plan) {
     facts([
       [words.days, count(plan.days.length)],
       [words.gaps, gaps.length > 0 && h("span", null, `${count(gaps.length)}: `, gapText(gaps))],
-      [words.units, plan.exact ? count(units) : `≥ ${count(units)}`],
+      [words.units, plan.exact ? count(units) : STRINGS.atLeast(count(units))],
       [words.existing, count(existing)],
       [words.requests, requests.join("; ") || STRINGS.unknown],
       [words.time, plan.secondsAtRate === null ? STRINGS.unknown : duration(plan.secondsAtRate)],

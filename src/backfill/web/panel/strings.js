@@ -4,6 +4,24 @@
 export const STRINGS = {
   locale: "en",
   title: "Backfills",
+  noScript: "The panel needs JavaScript; what it shows can be had without at",
+
+  // --- numbers, times and days
+  none: "–",
+  /** @param {string} number */
+  percent: (number) => `${number} %`,
+  /** @param {string} number */
+  atLeast: (number) => `≥ ${number}`,
+  time: { day: "d", hour: "h", minute: "min", second: "s" },
+  sizes: ["B", "kB", "MB", "GB", "TB"],
+  /** @param {string} number @param {string} unit */
+  quantity: (number, unit) => `${number} ${unit}`,
+  /** @param {string} first @param {string} last */
+  range: (first, last) => `${first} – ${last}`,
+  /** @param {string} some @param {string} total */
+  amongOthers: (some, total) => `${some}, … (${total})`,
+
+  // --- everywhere
   views: { jobs: "Jobs", start: "New backfill", coverage: "Coverage" },
   connection: {
     connecting: "Connecting…",
@@ -57,7 +75,7 @@ export const STRINGS = {
   districts: (names) => (names.length === 1 ? `District ${names[0]}` : names.length <= 4 ? `Districts ${names.join(", ")}` : `${names.length} districts`),
   /** @param {string} what @param {string} when */
   open: (what, when) => `${what}, accepted ${when}`,
-  back: "All backfills",
+  back: "← All backfills",
   goneTitle: "This backfill cannot be shown",
 
   // --- one job
@@ -115,7 +133,6 @@ export const STRINGS = {
   noLimit: "none",
   /** @param {string} some @param {string} of */
   ofLimit: (some, of) => `${some} of ${of}`,
-  notParked: "–",
   /** @param {string} share */
   cacheShare: (share) => `${share} of the documents needed no request`,
 
