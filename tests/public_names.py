@@ -36,6 +36,7 @@ def render() -> str:
     for name, with_members in sorted({*named.items(), *exported}):
         found = package[name.removeprefix("backfill.")]
         target = found.final_target if isinstance(found, griffe.Alias) else found
+        assert isinstance(target, griffe.Object), f"{name} is not in the source"
         is_there = target.path != name and (target.path in named or named.get(target.path.rpartition(".")[0], False))
         lines += [f"{name} = {target.path}"] if is_there else _lines(name, target, with_members=with_members)
     return "\n".join(dict.fromkeys(lines)) + "\n"
