@@ -53,13 +53,13 @@ def _lines(name: str, thing: griffe.Object, *, with_members: bool) -> Iterator[s
         yield f"{thing.kind.value} {name}{bases}"
         if with_members:
             for member, inner in thing.members.items():
-                if _is_public(member, inner, thing):
+                if not isinstance(inner, griffe.Alias) and _is_public(member, inner, thing):
                     yield from _lines(f"{name}.{member}", inner, with_members=True)
 
 
-def _is_public(name: str, thing: griffe.Object | griffe.Alias, parent: griffe.Object) -> bool:
-    if isinstance(thing, griffe.Alias) or (name.startswith("_") and name != "__init__"):
-        return False  # it has a home of its own, or is nobody's
+def _is_public(name: str, thing: griffe.Object, parent: griffe.Object) -> bool:
+    if name.startswith("_") and name != "__init__":
+        return False
     if parent.is_module:
         return (
             not thing.is_module
