@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -19,6 +20,22 @@ def imported_for_typing() -> dict[str, list[str]]:
     blocks = [node for node in tree.body if isinstance(node, ast.If)]
     imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)]
     return {node.module or "": [alias.name for alias in node.names] for node in imports}
+
+
+def test_the_public_names_are_those_on_record() -> None:
+    """Every name of the reference has the signature on record: who changes one changes the record, and sees what it breaks. [R1.3, R10.2]"""
+    public_names = pytest.importorskip("public_names", reason="griffe is not installed; the extra 'lint' has it")
+    recorded, found = (text.splitlines() for text in (public_names.RECORD.read_text(encoding="utf-8"), public_names.render()))
+    gone, new = sorted({*recorded} - {*found}), sorted({*found} - {*recorded})
+    remedy = "if that is meant, say so in CHANGELOG.md, and write the record: python tests/public_names.py > tests/data/public_names.txt"
+    assert (gone, new) == ([], []), remedy
+    assert recorded == found, remedy
+    assert {f"backfill.{name}" for name in backfill.__all__} <= names_in(recorded)
+
+
+def names_in(lines: list[str]) -> set[str]:
+    """Return the names that lines of the record are about."""
+    return {re.match(r"(?:class |module )?([\w.]+)", line)[1] for line in lines}  # type: ignore[index] # every line begins with one
 
 
 def test_public_names_are_few_sorted_and_all() -> None:

@@ -82,6 +82,9 @@ class BackfillPanel(anywidget.AnyWidget):
     _job = Unicode().tag(sync=True)
     _report = Unicode().tag(sync=True)
 
+    _feed: _Feed | None = None
+    _views: tuple[LiveView, ...] = ()
+
     def __init__(self, service: BackfillService, *, job: Job | str | None = None) -> None:
         self._service = service
         self._app = create_app(service, authorize=everybody)  # who holds the kernel holds the service
@@ -90,15 +93,16 @@ class BackfillPanel(anywidget.AnyWidget):
             raise InvalidRequest("job", job, "neither a job nor an identifier", "pass a Job, its backfill_id, or None")
         told = "" if job_id is None else _encoded(service.get_backfill_status(job_id))
         self._feed = _Feed(self, newest(service))
-        self._views: list[LiveView] = []
         super().__init__(_job=job_id or "", _report=told)
         self._place = self.model_id or ""
         self.on_msg(self._hear)
 
     def close(self) -> None:
         """Remove the panel from the page, and end what keeps it up to date."""
-        self._feed.stop()
-        for view in self._views:
+        if self._feed is not None:  # else it was refused: ipywidgets closes whatever is thrown away
+            self._feed.stop()
+        views, self._views = self._views, ()
+        for view in views:
             view.disappear()
         super().close()
 
@@ -110,7 +114,7 @@ class BackfillPanel(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **_asked: object) -> tuple[dict[str, object], dict[str, object]] | None:
         made = cast("tuple[dict[str, object], dict[str, object]] | None", super()._repr_mimebundle_())
-        if made is None:  # it was closed
+        if made is None or self._feed is None:
             return None
         self._feed.start()
         return {**made[0], "text/html": self._picture()}, made[1]
@@ -119,12 +123,13 @@ class BackfillPanel(anywidget.AnyWidget):
         """Return how things are, for where nothing is live."""
         service = self._service
         if self._job:
-            return job_html(service.get_job(self._job))
+            return job_html(Job(service, self._job))  # which shows, too, why nothing can be told
         return jobs_html(service.list_backfills(limit=LISTED), at=datetime.now(UTC))
 
     def _hear(self, _widget: object, asked: Mapping[str, Any], _buffers: object) -> None:
         """Carry out what a page asks for: in a thread, since the kernel's own must not be made to wait, and runs an event loop."""
-        self._feed.start()
+        if self._feed is not None:
+            self._feed.start()
         threading.Thread(target=self._answer, args=(asked,), name="backfill-panel-answer", daemon=True).start()
 
     def _answer(self, asked: Mapping[str, Any]) -> None:
@@ -148,13 +153,13 @@ class LiveView:
 
     def behind(self, picture: str) -> str:
         """Return *picture* as it is hidden where the panel is live: the panel's style has a rule for it."""
-        return element("div", Html(picture), **{"class": f"backfill-behind-{self._panel.model_id}"})
+        return element("div", Html(picture), **{"class": f"backfill-behind-{self._panel._place}"})  # noqa: SLF001 - two halves of one widget
 
     def appear(self) -> None:
         """Show the panel in the cell that runs."""
-        made = self._panel._repr_mimebundle_()
+        made = None if self._panel.comm is None else self._panel._repr_mimebundle_()
         if made is not None:
-            self._panel._views.append(self)  # noqa: SLF001 - two halves of one widget
+            self._panel._views += (self,)  # noqa: SLF001 - as above
             self._show = publish({**made[0], **_NOTHING})
 
     def disappear(self) -> None:

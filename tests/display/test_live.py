@@ -30,6 +30,8 @@ service = BackfillService(gated, MemorySnapshotStore())
 """
 START = 'job = service.initiate_backfill(BackfillRequest("2024-02-01", "2024-02-03", ["first", "last"]))\njob'
 END = "gate.set(); job.wait(60); service.close()"
+WITHOUT = "import sys; sys.modules['anywidget'] = None"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 RUN = 'gate.set(); report = service.run_backfill(BackfillRequest("2024-02-01", None, ["first"]))'
 
 
@@ -46,26 +48,30 @@ def executed(*cells: str) -> list[list[dict[str, Any]]]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of the libraries that run a kernel
-def test_a_job_in_a_cell_updates_itself() -> None:
-    """The cell that showed a job while it ran shows it ended once it has, without being run again. [B9]"""
-    _, (shown,), ended = executed(SETUP, START, END)
+@pytest.mark.parametrize("extra", [WITHOUT, "import anywidget"])
+def test_a_job_in_a_cell_updates_itself(extra: str) -> None:
+    """The cell that showed a job while it ran shows it ended once it has, without being run again; nothing live is left in it. [B9]"""
+    _, _, (shown, *live), ended = executed(extra, SETUP, START, END)
     assert ended == []
     assert shown["output_type"] == "display_data"
     html = "".join(shown["data"]["text/html"])
     assert "6 of 6: 6 stored" in html
     assert "complete" in html
     assert "as of" not in html
+    assert [output["data"] for output in live] == [{"text/plain": "", "text/html": ""}] * (extra != WITHOUT)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # as above
-def test_a_picture_of_a_job_that_was_left_says_when_it_was_taken() -> None:
-    """A notebook that is saved while a job runs says that it ran, and at what moment that was so. [B9]"""
-    _, (shown,) = executed(SETUP, START)
+@pytest.mark.parametrize("extra", [WITHOUT, "import anywidget"])
+def test_a_picture_of_a_job_that_was_left_says_when_it_was_taken(extra: str) -> None:
+    """A notebook that is saved while a job runs says that it ran, and at what moment that was so, beside the live panel. [B9]"""
+    _, _, (shown, *live) = executed(extra, SETUP, START)
     html = "".join(shown["data"]["text/html"])
     assert "processing" in html or "queued" in html
     assert "as of" in html
     assert "UTC" in html
+    assert [WIDGET in output["data"] for output in live] == [True] * (extra != WITHOUT)
 
 
 @pytest.mark.slow
@@ -109,8 +115,8 @@ class Cell:
 
     def publish(self, bundle: Bundle) -> object:
         """Show the first picture, and return what shows others."""
-        self.shown.append(bundle["text/html"])
-        return lambda newer: self.shown.append(newer["text/html"])
+        self.shown.append(str(bundle["text/html"]))
+        return lambda newer: self.shown.append(str(newer["text/html"]))
 
 
 def followed(job: Job, cell: Cell, monotonic: float = 0.0) -> Follower:

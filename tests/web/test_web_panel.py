@@ -51,9 +51,19 @@ def test_the_module_is_one_text() -> None:
     assert len(names) == len(set(names))
 
 
+def test_the_module_for_a_cell_is_the_same_and_one_part_more() -> None:
+    """A notebook is handed the whole panel and what lets its kernel stand for the server, as one text with one export. [R12.1, B9]"""
+    text = panel.cell_module()
+    assert not re.findall(r"^import\b.*", text, re.MULTILINE)
+    assert re.findall(r"^export .*", text, re.MULTILINE) == ["export default cell;"]
+    assert all(panel.part(name).splitlines()[0] in text for name in (*panel.MODULES, panel.CELL))
+    names = re.findall(r"^(?:async )?(?:function\*?|class|const|let) (\w+)", text, re.MULTILINE)
+    assert len(names) == len(set(names))
+
+
 def test_every_part_is_in_the_module_after_those_that_it_imports() -> None:
     """Each part lies beside the others, and is put in after what it imports, so that it finds it. [R10.2]"""
-    assert {path.stem for path in HOME.glob("*.js")} == {*panel.MODULES, "types"}
+    assert {path.stem for path in HOME.glob("*.js")} == {*panel.MODULES, panel.CELL, "types"}
     for place, name in enumerate(panel.MODULES):
         for imported in re.findall(r'^import .* from "\./(\w+)\.js";$', panel.part(name), re.MULTILINE):
             assert imported in panel.MODULES[:place], f"{name} imports {imported}"
@@ -81,7 +91,7 @@ SIGNS = re.compile(
 
 def test_every_word_stands_in_one_place() -> None:
     """What people read stands in the part for it: no other part has a text of several words, or a sign that is shown, developers' errors aside. [R12.2]"""
-    for name in set(panel.MODULES) - {"strings", "style"}:
+    for name in {*panel.MODULES, panel.CELL} - {"strings", "style"}:
         code = code_of(name)
         assert "export" in code
         texts = re.findall(r'"([^"\n]*)"|`([^`]*)`', re.sub(r"new (?:Type)?Error\(.*?\);", "", code))
