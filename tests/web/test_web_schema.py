@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -322,6 +322,7 @@ def scrubbed(value: JsonValue) -> JsonValue:
             return value
 
 
+@settings(deadline=None)
 @given(value=batches.map(lambda batch: batch[0]) | plans() | coverages().map(coverage_view))
 def test_the_command_line_prints_what_http_sends(value: object) -> None:
     """A report, a plan and a coverage are the same JSON on every surface, but for the secrets that HTTP hides. [R8.3, P8]"""

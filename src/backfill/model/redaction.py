@@ -27,6 +27,9 @@ _ASSIGNED = re.compile(r"(?:token|sig|signature|session|sid)$")
 _WIDE = re.compile(r"(?:^|[^a-z])(?:auth|key|pass|sig|signature|token)$")
 """Names that may be anything: taken for secret only where a stray word may rather be hidden than a secret shown."""
 
+_HINT = re.compile(r"pass|pwd|secret|credential|key|jwt|cookie|sess|sid|auth|token|sig|bearer", re.IGNORECASE)
+"""Finds a piece of every secret name: most texts have none, and need no closer look."""
+
 _USER = re.compile(r"(?<=//)[^/\s'\"<>]*@|(?<=%2F%2F)(?:(?!%2F|%40)[^/\s'\"<>])*%40", re.IGNORECASE)
 _ACCOUNT = re.compile(r"\b([\w.+-]{1,64}:)(?!//)[^\s/@:'\"<>]{1,128}(?=@\w)")
 _PARAMETER = re.compile(r"([?&;])([^=?&;#\s'\"<>]+)=([^&;#\s'\"<>]+)")
@@ -87,6 +90,8 @@ def redact_text(text: str, names: frozenset[str] = SENSITIVE_NAMES, *, wide: boo
         return found[0][: found.start(2) - found.start()] + REDACTED if _is_secret(found[1], "=", wide=wide) else found[0]
 
     text = _PARAMETER.sub(parameter, _ACCOUNT.sub(account, _USER.sub("", text)))
+    if _HINT.search(unquote(text) if "%" in text else text) is None:
+        return text
     text = _OPTION.sub(option, _ELEMENT.sub(element, text))
     return _BEARER.sub(account, _hide_values(text, wide=wide))
 
