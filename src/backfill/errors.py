@@ -183,7 +183,7 @@ class LeaseLost(BackfillError):  # noqa: N818 - reads as the state it reports
 
 
 class ServiceUnusable(BackfillError, RuntimeError):  # noqa: N818 - reads as the state it reports
-    """The service cannot be used here: it was closed, or inherited by a forked process."""
+    """The service cannot be used here: it was closed, or inherited by a forked process; or its executor runs nothing any more."""
 
 
 class MissingExtra(BackfillError, ImportError):  # noqa: N818 - reads as the state it reports

@@ -121,6 +121,8 @@ class Historian(ServiceBase):
         Raises:
             InvalidRequest: There is no archive, or a value cannot be what it is said to be.
             StoreUnavailable: The store, or the archive, cannot be read.
+            ServiceUnusable: The service was closed, or its executor runs nothing any more, or cannot run this.
+            TransientSourceError: Kind ``worker_lost``: the executor's workers died with a piece of it again and again.
         """
         from backfill.rebuilding.planning import archive_of  # noqa: PLC0415 - as above
         from backfill.rebuilding.verifying import verify  # noqa: PLC0415 - as above

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ class TestInMemory(_InABucket):
     def bucket(self) -> None:
         """Make an empty one."""
         self.objects = MemoryStore()
+
+    def test_it_goes_to_other_processes(self) -> None:
+        """It does not: pickle refuses it, and so does a service with an executor of processes. [B8]"""
+        with pytest.raises(TypeError, match="pickle"):
+            pickle.dumps(self.new_archive())
 
 
 class TestOnAServer(_InABucket):

@@ -15,8 +15,8 @@ RESUMED = "resumed"
 class Stop(IntEnum):
     """What becomes of a job that is stopped; of two that were asked for, the greater counts.
 
-    What happens is the same for all of them: every wait ends at once, nothing new starts, what is in flight ends, what is collected is
-    published, and the rest stays pending. Only of a job that was lost nothing more is published, nor noted.
+    What happens is the same for all of them: every wait ends at once, nothing new starts, what is in flight ends (or is dropped, if an
+    executor has it and is not done soon), what is collected is published, and the rest stays pending. Only of a job that was lost nothing more is published, nor noted.
     """
 
     LET_GO = 1
