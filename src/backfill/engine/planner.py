@@ -248,14 +248,19 @@ def _fuller(districts: Sequence[str] | None) -> Method:
 
 def _satisfying(entries: Mapping[str, RecordHeader], districts: tuple[str, ...] | None, detail: str) -> tuple[str, ...]:
     """Return those of *districts* (``None`` = all stored) that are stored so well that they will be skipped."""
+    if not entries:
+        return ()
     wanted = entries if districts is None else districts
     return tuple(name for name in wanted if name in entries and entries[name].satisfies(detail))
 
 
 def to_collect(planned: PlannedDay) -> tuple[str, ...]:
     """Return the districts of *planned* that are known and not skipped."""
+    districts = planned.districts or ()
+    if not planned.existing:  # of most days of a large plan: nothing is copied
+        return districts
     existing = frozenset(planned.existing)
-    return tuple(district for district in planned.districts or () if district not in existing)
+    return tuple(district for district in districts if district not in existing)
 
 
 def documents_of(planned: PlannedDay, source: DataSource, district: str | None) -> Mapping[str, str] | None:

@@ -109,6 +109,7 @@ class ClosingCalendar:
     _seen: Sightings = field(init=False, eq=False, repr=False)
     _months: tuple[date, ...] = field(init=False, eq=False, repr=False)
     _firsts: tuple[date, ...] = field(init=False, eq=False, repr=False)
+    _table_begins: date = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         of_table = {month: closing.sighting for month, closing in self.closings.items()}
@@ -119,6 +120,7 @@ class ClosingCalendar:
         object.__setattr__(self, "_seen", seen)
         object.__setattr__(self, "_months", tuple(seen))
         object.__setattr__(self, "_firsts", tuple(reversed(firsts)))
+        object.__setattr__(self, "_table_begins", min(self.closings, default=FIRST_MONTH))
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
@@ -299,7 +301,7 @@ class ClosingCalendar:
         return latest if after is None else min(latest, after - _DAY)
 
     def _is_before_the_table(self, month: date) -> bool:
-        return month < min(self.closings, default=FIRST_MONTH)
+        return month < self._table_begins
 
     def _closing_through(self, month: date) -> date:
         """Return up to which day of *month* the one before it was still open, as far as that is certain."""
