@@ -97,6 +97,9 @@ class BackfillPanel(anywidget.AnyWidget):
         self._place = self.model_id or ""
         self.on_msg(self._hear)
 
+    def __repr__(self) -> str:
+        return f"<BackfillPanel: {f'job {self._job}' if self._job else 'all jobs'}>"
+
     def close(self) -> None:
         """Remove the panel from the page, and end what keeps it up to date."""
         if self._feed is not None:  # else it was refused: ipywidgets closes whatever is thrown away

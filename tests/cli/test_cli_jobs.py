@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -18,7 +20,7 @@ from click.testing import Result
 from backfill.fetching import RawArchive
 from backfill.stores._atomic import FileSystem
 from backfill.testing.dashboard import DashboardServer, Fault
-from cli_running import MONTH_ENDS, YEAR, at, call, start
+from cli_running import MONTH_ENDS, YEAR, at, call, environment, start
 
 MAY_JUNE = ("2023-05-31", "2023-06-30", "--frequency", "month-end")
 PATIENCE = 60.0
@@ -87,6 +89,31 @@ def held(dashboard: DashboardServer, root: Path) -> Iterator[Held]:
     yield found
     found.let_go()
     found.kill()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="it is bash that is tried")
+def test_bash_completes_commands_choices_and_jobs(collected: Path, tmp_path: Path) -> None:
+    """The completion that the documentation has one load offers bash commands, options, their choices, and a folder's jobs. [R8.3]"""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "backfill"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from backfill.cli import main; main()" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+
+    def offered(*words: object) -> list[str]:
+        typed = " ".join(f"'{word}'" for word in ("backfill", *words))
+        script = f'eval "$(_BACKFILL_COMPLETE=bash_source backfill)"; COMP_WORDS=({typed}); COMP_CWORD={len(words)}; _backfill_completion backfill; echo "${{COMPREPLY[@]}}"'
+        path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", script], env=environment(PATH=path), capture_output=True, text=True, timeout=PATIENCE, check=True
+        )
+        return done.stdout.split()
+
+    assert offered("cov") == ["coverage"]
+    assert offered("run", "--freq") == ["--frequency"]
+    assert offered("run", "--frequency", "") == ["daily", "weekly", "month-end"]
+    jobs = [job["backfillId"] for job in listed(collected)]
+    assert offered("jobs", collected, "") == offered("cancel", collected, "") == offered("resume", collected, "") == jobs
+    assert offered("jobs", collected, "nothing") == offered("jobs", collected / "nowhere", "") == []
 
 
 def test_jobs_are_listed_and_one_is_shown(collected: Path) -> None:

@@ -82,6 +82,10 @@ def test_a_page_asks_and_is_answered() -> None:
         refused = panel.ask("POST", "/backfills", '{"startDate": "yesterday"}')
         assert refused["status"] == 400
         assert refused["headers"]["content-type"] == "application/problem+json"
+        assert (
+            panel.ask("GET", f"/backfills/{job.backfill_id}/events")["status"] == 200
+        )  # what streams ends: nobody would read it
+        assert repr(panel) == "<BackfillPanel: all jobs>"
         panel.close()
 
 

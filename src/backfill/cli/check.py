@@ -39,7 +39,9 @@ def snapshots_of(root: Path) -> Path:
     """
     snapshots = existing(root) / "snapshots"
     if not snapshots.is_dir():
-        message = f"{root} has no folder snapshots, so nothing is stored there; name a folder that `backfill run` has made"
+        message = (
+            f"{root} has no folder snapshots: nothing is stored there; name a folder in which `backfill run` has stored a day"
+        )
         raise StoreUnavailable(message)
     return snapshots
 

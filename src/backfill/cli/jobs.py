@@ -9,7 +9,7 @@ from typing import Unpack
 import click
 
 from backfill.cli.console import results
-from backfill.cli.options import as_json, existing, root_argument, several, talking
+from backfill.cli.options import as_json, complete_job, existing, root_argument, several, talking
 from backfill.cli.printing import print_json, print_table
 from backfill.cli.reported import outcome
 from backfill.cli.working import Means, at_work
@@ -19,7 +19,7 @@ from backfill.model import BackfillReport, BackfillStatus
 @click.command(short_help="Show the jobs of a folder, or one of them.")
 @several(
     root_argument,
-    click.argument("job", required=False),
+    click.argument("job", required=False, shell_complete=complete_job),
     click.option(
         "--state", "states", multiple=True, type=click.Choice([str(status) for status in BackfillStatus]),
         help="Only jobs in this state; may be repeated.",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 from attrs import frozen
+from click.shell_completion import CompletionItem
 from rich.console import Console
 
 from backfill.cli.console import logging_to, remarks
@@ -28,6 +29,9 @@ Decorator = Callable[[Function], Function]
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 NO_LIMIT = "none"
+
+COMPLETED = 100
+"""So many jobs a shell is offered."""
 
 
 def as_day(text: str) -> date:
@@ -112,9 +116,19 @@ def root_argument(command: Function) -> Function:
     return click.argument("root", type=click.Path(file_okay=False, path_type=Path))(command)
 
 
+def complete_job(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Return the newest jobs of the folder that was typed before, for the shell to offer."""
+    root = context.params.get("root")
+    if not isinstance(root, Path) or not root.is_dir():
+        return []
+    with open_service(root, resume=False) as service:
+        reports = service.list_backfills(limit=COMPLETED)
+    return [CompletionItem(one.backfill_id, help=str(one.status)) for one in reports if one.backfill_id.startswith(begun)]
+
+
 def job_argument(command: Function) -> Function:
     """Add the job."""
-    return click.argument("job", metavar="JOB")(command)
+    return click.argument("job", metavar="JOB", shell_complete=complete_job)(command)
 
 
 def district_option(command: Function) -> Function:

@@ -9,7 +9,7 @@ import click
 
 from backfill.cli.console import results
 from backfill.cli.exits import ExitCode
-from backfill.cli.options import existing, root_argument, several
+from backfill.cli.options import complete_job, existing, root_argument, several
 from backfill.cli.printing import print_json
 from backfill.cli.reported import outcome, resume_command
 from backfill.cli.working import AtWork, Means, at_work, working_options
@@ -19,7 +19,7 @@ from backfill.wording import plural
 
 
 @click.command(short_help="Go on with what was paused or interrupted.")
-@several(root_argument, click.argument("jobs", nargs=-1, metavar="[JOB]..."), working_options)
+@several(root_argument, click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=complete_job), working_options)
 @click.pass_context
 def command(ctx: click.Context, /, root: Path, jobs: tuple[str, ...], **means: Unpack[Means]) -> None:
     """Go on with each JOB, and wait for it; without one, with all that were interrupted because their process is gone.

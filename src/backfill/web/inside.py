@@ -29,7 +29,7 @@ class Inside:
 
 
 def ask_inside(app: ASGIApp, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Inside:
-    """Return what *app* answers. Blocks, in an event loop of its own: call it in a thread that has none.
+    """Return what *app* answers, of a stream what it begins with. Blocks, in an event loop of its own: call it in a thread that has none.
 
     Args:
         app: The application.
@@ -59,9 +59,10 @@ def ask_inside(app: ASGIApp, method: str, target: str, headers: Mapping[str, str
 
 async def _ask(app: ASGIApp, scope: Scope, body: bytes) -> Inside:
     sent: list[Message] = []
+    given: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+        return given.pop() if given else {"type": "http.disconnect"}  # so that a stream, which nobody reads here, ends
 
     async def send(message: Message) -> None:
         sent.append(message)
