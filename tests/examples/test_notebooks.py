@@ -26,8 +26,8 @@ def printed(cell: Any) -> str:
 
 
 def shown(cell: Any) -> list[list[str]]:
-    """Return the forms of what a cell shows."""
-    return [sorted(output["data"]) for output in cell.get("outputs", ()) if "data" in output]
+    """Return the forms of what a cell shows; the place of a live panel that has gone shows nothing."""
+    return [sorted(output["data"]) for output in cell.get("outputs", ()) if any(output.get("data", {}).values())]
 
 
 def words(cell: Any) -> list[str]:
