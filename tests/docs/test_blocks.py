@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import logging
 import re
 import threading
+from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
@@ -25,6 +27,16 @@ def missing(block: str, printed: list[str]) -> list[str]:
     return [claim for claim in claims if not any(claim == line or claim.startswith(f"{line}: ") for line in printed)]
 
 
+@pytest.fixture
+def logger_as_it_was() -> Iterator[None]:
+    """A page may show how the log is configured; other tests do not live with it."""
+    logger = logging.getLogger("backfill")
+    level = logger.level
+    yield
+    logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("logger_as_it_was")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of one page run one after the other, as a reader in a clone would paste them; they print what they say. [R10.4]"""
