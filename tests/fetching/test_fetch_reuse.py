@@ -69,7 +69,12 @@ def test_an_archived_document_that_the_check_refuses_is_fetched_anew(refusal: Ex
         raise refusal
 
     inner = Scripted(document("new"))
-    door = reusing(reusing(inner, holding(document()), kept=Kept(), counters=Counters()), holding(document()), kept=Kept(), counters=Counters())
+    door = reusing(
+        reusing(inner, holding(document()), kept=Kept(), counters=Counters()),
+        holding(document()),
+        kept=Kept(),
+        counters=Counters(),
+    )
     assert door(call(of=unit(reuse_since=NOW), check=check)).content == b"new"
     assert inner.calls[0].fresh
 

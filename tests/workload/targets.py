@@ -81,7 +81,7 @@ def _job(folder: Path, days: int) -> Iterator[Moment]:
     for number in range(3):
         with _at_work(folder / f"job-{number}") as (service, reached):
             if not number:
-                yield Moment(f"plan {units}", milliseconds(lambda: service.plan(request), 7), 50)  # noqa: B023 - called before the next
+                yield Moment(f"plan {units}", milliseconds(lambda: service.plan(request), 7), 50)
             started = time.perf_counter()
             job = service.initiate_backfill(request)
             reached.wait(60)

@@ -183,7 +183,9 @@ class PoliteFetcher:
         door = checked(door, on_refused=lambda document: archive.put(document, usable=False))
         door = retrying(door, policy=retry, clock=clock)
         door = keeping(door, archive, kept=kept)
-        door = reusing(door, archive, kept=kept, counters=counters)  # again, for what was archived while this call became the leader
+        door = reusing(
+            door, archive, kept=kept, counters=counters
+        )  # again, for what was archived while this call became the leader
         door = Sharing(door, counters=counters, clock=clock)
         door = reusing(door, archive, kept=kept, counters=counters)
         return admitted(door, ways, secrets=secrets)

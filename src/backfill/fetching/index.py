@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,10 +63,24 @@ class Row:
 
 @define(eq=False)
 class _Entry:
-    """A row on its way to the disk."""
+    """A row on its way to the disk.
+
+    Attributes:
+        values: Of its columns.
+        called: Set when it is on the disk, when it cannot be brought there, or when its thread is to lead.
+        is_noted: Whether it is on the disk.
+        failure: Why it cannot be brought there.
+    """
 
     values: tuple[object, ...]
+    called: threading.Event = field(factory=threading.Event)
     is_noted: bool = False
+    failure: sqlite3.Error | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing has become of it yet."""
+        return not self.is_noted and self.failure is None
 
 
 class Index:
@@ -81,27 +95,67 @@ class Index:
         self._lock = threading.Lock()
         self._waiting: list[_Entry] = []
         self._enqueuing = threading.Lock()
+        self._is_led = False
         self._connection: sqlite3.Connection | None = None
         self._pid: int | None = None
 
     def add(self, row: Row) -> None:
-        """Note one answer. On disk when it returns, with those that others wanted to note meanwhile: one sync serves them all."""
+        """Note one answer. On disk when it returns, with those that others wanted to note meanwhile: one sync serves them all.
+
+        One thread leads: it writes all that wait, its own among them, and calls the others, who wait for nothing else. Whoever came
+        too late for it leads next.
+        """
+        self._refuse_if_forked()
         entry = _Entry((row.name, row.url, row.fetched_at, row.status, row.headers, row.sha256, int(row.usable)))
         with self._enqueuing:
             self._waiting.append(entry)
-        with self._opened(create=True) as connection:
-            if not entry.is_noted:
-                self._note(cast("sqlite3.Connection", connection), entry)
+            leads, self._is_led = not self._is_led, True
+        try:
+            if not leads:
+                entry.called.wait()
+                leads = entry.is_open
+            if leads:
+                with self._opened(create=True) as connection:
+                    self._note(cast("sqlite3.Connection", connection), entry)
+        finally:
+            self._leave(entry, led=leads)
+        if entry.failure is not None:
+            with self._translated():
+                raise entry.failure
 
     def _note(self, connection: sqlite3.Connection, own: _Entry) -> None:
-        """Note *own* and all that wait; if that fails, *own* alone, and each of the others when its turn comes."""
+        """Note all that wait; if that fails, each alone, so that only the one at fault is told."""
         with self._enqueuing:
             batch, self._waiting = self._waiting, []
-        if own in batch and len(batch) > 1:  # else it was in one that failed already
-            with suppress(sqlite3.Error):  # one of them is at fault, and will be told so by itself
+        try:
+            try:
                 _write(connection, batch)
-                return
-        _write(connection, [own])
+            except sqlite3.Error as error:
+                if len(batch) == 1:
+                    batch[0].failure = error
+                    return
+                for entry in batch:
+                    try:
+                        _write(connection, [entry])
+                    except sqlite3.Error as reason:
+                        entry.failure = reason
+        finally:
+            others = [entry for entry in batch if entry is not own]
+            with self._enqueuing:  # those that an interrupt has left are noted by the next
+                self._waiting = [each for each in others if each.is_open] + self._waiting
+            for each in others:
+                if not each.is_open:
+                    each.called.set()
+
+    def _leave(self, entry: _Entry, *, led: bool) -> None:
+        """Wait no more; who led lets the next one lead."""
+        with self._enqueuing:
+            if entry in self._waiting:  # it was interrupted, or the file cannot be opened
+                self._waiting.remove(entry)
+            if led or (entry.called.is_set() and entry.is_open):  # the latter when it was interrupted as it was called to lead
+                self._is_led = bool(self._waiting)
+                if self._waiting:
+                    self._waiting[0].called.set()
 
     def newest(self, name: str, *, since: str = "", sha256: str | None = None, fetched_at: str | None = None) -> Row | None:
         """Return the newest usable row of *name*.
@@ -175,14 +229,17 @@ class Index:
     @contextmanager
     def _opened(self, *, create: bool = False) -> Iterator[sqlite3.Connection | None]:
         """Lend the connection to one thread; ``None`` when there is no file yet, and none is to be made."""
-        if self._pid not in {None, os.getpid()}:
-            message = f"the archive at {self._path} was opened before this process was forked; make a new RawArchive here"
-            raise ServiceUnusable(message)
+        self._refuse_if_forked()
         with self._lock, self._translated():
             self._pid = os.getpid()
             if self._connection is None and (create or self._path.exists()):
                 self._connection = self._connect()
             yield self._connection
+
+    def _refuse_if_forked(self) -> None:
+        if self._pid not in {None, os.getpid()}:
+            message = f"the archive at {self._path} was opened before this process was forked; make a new RawArchive here"
+            raise ServiceUnusable(message)
 
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
