@@ -115,3 +115,25 @@ def test_what_a_summary_does_not_complete_is_collected_by_districts() -> None:
         assert report.collection_strategy.method == "targeted", "what is told of the job is what it does"
         assert source.calls[-1] == ("collect_many", day(1), ("A",))
         assert service.coverage(day(0), day(1)).missing == {}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_was_stored_and_is_gone_is_missing_by_name(*, kept: bool) -> None:
+    """Pruned or lost districts stay in the coverage as what they are, whether others of the range are stored or not, and are filled. [B5]"""
+    source = ScriptedSource({(day(number), name): 1 for number in range(2) for name in "AB"})
+    store = MemorySnapshotStore()
+    with serving(source, store) as service:
+        service.run_backfill(ask(2, "A", "B"))
+        for number in range(int(kept), 2):
+            store.delete(day(number))
+        coverage = service.coverage(day(0), day(1))
+        gone = [day(number) for number in range(int(kept), 2)]
+        assert coverage.districts == ("A", "B")
+        assert coverage.lost == dict.fromkeys(gone, frozenset({"A", "B"}))
+        assert {coverage.kind(day(1), "A"), coverage.kind(day(0), "A")} == ({"lost", None} if kept else {"lost"})
+        assert coverage.state(day(1), "A") is CellState.NEVER_TRIED
+        assert coverage.missing == dict.fromkeys(gone, ("A", "B"))
+        assert f"{day(1)},A,never-tried,lost," in coverage.to_csv()
+        assert coverage.to_json()["lost"] == {f"{on}": ["A", "B"] for on in gone}
+        assert service.fill_gaps(coverage).wait(PATIENCE).status == "complete"
+        assert service.coverage(day(0), day(1)).lost == {}

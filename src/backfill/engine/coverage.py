@@ -17,6 +17,9 @@ _OUTCOMES: Mapping[UnitState, CellState] = {
     UnitState.UNAVAILABLE: CellState.UNAVAILABLE,
 }
 
+THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
+"""The outcomes of what is stored."""
+
 _NOTHING = DayOutline(DayCells((), b""))
 
 Ledger = Mapping[date, Mapping[str | None, UnitState]]
@@ -55,8 +58,10 @@ def survey(
         cells[day] = _cells(outline.cells, ledger.get(day))
         if outline.incomplete:
             incomplete[day] = outline.incomplete if districts is None else outline.incomplete & frozenset(districts)
+    lost = {day: names for day in cells if (names := _lost(ledger.get(day, {}), cells[day]))}
     if districts is None:
-        districts = _districts((*cells.values(), *(_tried(ledger.get(day, {})) for day in damaged)))
+        tried = (_tried(ledger.get(day, {})) for day in damaged)
+        districts = _districts((*cells.values(), *tried, *(dict.fromkeys(names, CellState.NEVER_TRIED) for names in lost.values())))
     whole = {
         day: _OUTCOMES[outcomes[None]] for day, outcomes in ledger.items() if day in cells and outcomes.get(None) in _OUTCOMES
     }
@@ -73,6 +78,7 @@ def survey(
         incomplete=incomplete,
         whole=whole,
         damaged=damaged,
+        lost=lost,
     )
 
 
@@ -156,6 +162,18 @@ def _cells(stored: DayCells, outcomes: Mapping[str | None, UnitState] | None) ->
         **{name: _OUTCOMES[outcome] for name, outcome in outcomes.items() if name is not None and outcome in _OUTCOMES},
         **stored,
     }
+
+
+def _lost(outcomes: Mapping[str | None, UnitState], cells: Mapping[str, CellState]) -> frozenset[str]:
+    """Return the districts of a day that jobs have stored, as the ledger says, and that are not stored any more."""
+    if isinstance(outcomes, OutcomeRow):
+        there = outcomes.with_states(THERE)
+    else:
+        there = [name for name, state in outcomes.items() if state in THERE]
+    if not there:
+        return frozenset()
+    known = frozenset(cells.districts if isinstance(cells, DayCells) else cells)
+    return frozenset(name for name in there if name is not None and name not in known)
 
 
 def _districts(cells: Iterable[Mapping[str, CellState]]) -> tuple[str, ...]:
