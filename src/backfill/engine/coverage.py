@@ -64,7 +64,9 @@ def survey(
     lost = {day: names for day in cells if (names := _lost(ledger.get(day, {}), cells[day]))}
     if districts is None:
         tried = (_tried(ledger.get(day, {})) for day in damaged)
-        districts = _districts((*cells.values(), *tried, *(dict.fromkeys(names, CellState.NEVER_TRIED) for names in lost.values())))
+        districts = _districts(
+            (*cells.values(), *tried, *(dict.fromkeys(names, CellState.NEVER_TRIED) for names in lost.values()))
+        )
     _note_absent(cells, listed, districts)
     whole = {
         day: _OUTCOMES[outcomes[None]] for day, outcomes in ledger.items() if day in cells and outcomes.get(None) in _OUTCOMES

@@ -290,7 +290,7 @@ class CoverageForms:
             "days": {day.isoformat(): row.translate(_LETTERED).decode() for day, row in zip(self.days, self.grid, strict=True)},
             "gaps": {day.isoformat(): kind for day, kind in self.gaps.items()},
             "damaged": {day.isoformat(): why for day, why in self.damaged.items()},
-            "lost": {day.isoformat(): sorted(names) for day, names in self.lost.items()},
+            "lost": {day.isoformat(): [*sorted(names)] for day, names in self.lost.items()},
             "counts": {str(state): counts[state] for state in CellState},
             "unavailable": dict(self.unavailable),
         }
