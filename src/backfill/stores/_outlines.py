@@ -108,7 +108,10 @@ def decode_outlines(kept: bytes, as_mark: Callable[[Any], M]) -> dict[date, tupl
             if open_ones
             else frozenset()
         )
-        found[date.fromordinal(day)] = as_mark(mark), DayOutline(cells, incomplete, listed=None if own == _UNLISTED else names[own])
+        found[date.fromordinal(day)] = (
+            as_mark(mark),
+            DayOutline(cells, incomplete, listed=None if own == _UNLISTED else names[own]),
+        )
     return found
 
 
