@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from backfill.cli.picture import print_bars, print_coverage
+from backfill.cli.picture import print_bars, print_coverage, print_lost
 from backfill.model import CellState, Coverage
 from backfill.model.coverageforms import Columns
 from cli_running import YEAR, call
@@ -93,6 +93,18 @@ def test_each_state_has_its_letter() -> None:
         f"{'91':26}█▒✗· █",
         "█ full 2   ▒ summary 1   ✗ failed 1   · unavailable 1   blank never tried 1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"), [({}, ""), ({START: frozenset("A")}, "1 was stored once"), ({START: frozenset("AB")}, "2 were stored once")]
+)
+def test_what_was_stored_once_is_said(lost: Mapping[date, frozenset[str]], said: str) -> None:
+    """What is gone is told from what nobody ever tried, with the way back. [B5]"""
+    file = io.StringIO()
+    coverage = Coverage(START, START, "daily", (START,), ("A", "B"), {}, lost=lost)
+    print_lost(Console(file=file, width=200, color_system=None), coverage)
+    assert said in file.getvalue()
+    assert ("backfill rebuild" in file.getvalue()) is bool(lost)
 
 
 def test_a_terminal_without_unicode_gets_plain_letters() -> None:

@@ -305,6 +305,25 @@ def test_what_a_job_needs_is_never_pruned() -> None:
         jobs.delete("waiting")
 
 
+def test_what_a_job_needs_that_was_accepted_meanwhile_is_never_pruned() -> None:
+    """A job that is accepted while days are removed keeps those of its plan that are still there. [R11.2]"""
+    jobs, store = MemoryJobStore(), MemorySnapshotStore()
+    with BackfillService(rain, store, jobs=jobs) as service:
+        service.run_backfill(BackfillRequest("2024-01-02", "2024-01-04", ["north"]), progress=False)
+
+        def keep(day: date) -> bool:
+            if day.day == 3:
+                plan = service.plan(BackfillRequest("2024-01-03", "2024-01-04", ["north"]))
+                jobs.create(JobSpec("meanwhile", datetime.now(UTC), plan))
+            return False
+
+        done = service.prune(keep=keep)
+        assert done.removed == (date(2024, 1, 2),)
+        assert done.needed == (date(2024, 1, 3), date(2024, 1, 4))
+        assert list(store.days()) == list(done.needed)
+        jobs.delete("meanwhile")
+
+
 def test_what_was_pruned_comes_back_unless_the_archive_was_pruned_too(root: Path) -> None:
     """The archive stays, so that a rebuild brings a day back byte for byte; with archive=True it is gone for good. [B4]"""
     before = stored(root)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from obstore.store import MemoryStore
 
-from backfill.errors import DamagedFile
 from backfill.model import CellState, DayOutline
 from backfill.objectstores import ObjectSnapshotStore
 from backfill.protocols import SupportsOutlines
@@ -158,11 +157,20 @@ def test_a_day_that_changes_while_it_is_looked_at_is_not_mistaken(store: ObjectS
 
 
 def test_damage_is_told(store: ObjectSnapshotStore, objects: Counted) -> None:
-    """A manifest that cannot be read is no day without districts. [B5]"""
+    """A manifest, or a pointer, that cannot be read is no day without districts, keeps no other day from being told, and is not remembered. [B5]"""
+    whole = expected(store)
     (key,) = [found["path"] for page in objects.list(f"generations/{SECOND}/") for found in page if "manifest" in found["path"]]
-    objects.put(key, b"{}")
-    with pytest.raises(DamagedFile):
-        store.outlines()
+    pointer = f"days/{THIRD}.json"
+    kept = {where: bytes(objects.get(where).bytes()) for where in (key, pointer)}
+    for where in kept:
+        objects.put(where, b"{}")
+    for _look in range(2):
+        found = store.outlines()
+        assert {day for day, outline in found.items() if outline.damage is not None} == {SECOND, THIRD}
+        assert found[DAY] == whole[DAY]
+    for where, content in kept.items():
+        objects.put(where, content)
+    assert store.outlines() == whole
 
 
 def test_an_empty_bucket_has_none(objects: Counted) -> None:

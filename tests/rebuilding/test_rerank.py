@@ -42,7 +42,8 @@ def test_rankings_are_made_and_nothing_else(root: Path, monkeypatch: pytest.Monk
         assert snapshot.metadata.operations[-1]["operation"] == "rerank"
         assert snapshot.metadata.operations[-1]["job"] == done.backfill_id
         coverage = service.coverage(START, END, districts=["61", "99"])
-        assert coverage.state(LAST, "99") is CellState.NEVER_TRIED, "what becomes of a summary says nothing of a district"
+        said = "what becomes of a summary says nothing of a district; that the day's own list lacks it does"
+        assert coverage.state(LAST, "99") is CellState.UNAVAILABLE, said
     changed = {name for name, content in stored(root).items() if content != before[name]}
     assert changed == {f"snapshots/{DAY}/{RANKINGS}.json"}
 

@@ -11,7 +11,7 @@ from backfill.model import CellState
 from backfill.protocols import SnapshotStore
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
 from backfill.testing.files import UnsyncedFiles
-from backfill.testing.source import ScriptedDashboard, ScriptedSource
+from backfill.testing.source import ScriptedCatalog, ScriptedDashboard, ScriptedSource
 from engine_doubles import record, store_records
 from service_doubles import ask, day, serving
 
@@ -115,3 +115,46 @@ def test_what_a_summary_does_not_complete_is_collected_by_districts() -> None:
         assert report.collection_strategy.method == "targeted", "what is told of the job is what it does"
         assert source.calls[-1] == ("collect_many", day(1), ("A",))
         assert service.coverage(day(0), day(1)).missing == {}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_was_stored_and_is_gone_is_missing_by_name(*, kept: bool) -> None:
+    """Pruned or lost districts stay in the coverage as what they are, whether others of the range are stored or not, and are filled. [B5]"""
+    source = ScriptedSource({(day(number), name): 1 for number in range(2) for name in "AB"})
+    store = MemorySnapshotStore()
+    with serving(source, store) as service:
+        service.run_backfill(ask(2, "A", "B"))
+        for number in range(int(kept), 2):
+            store.delete(day(number))
+        coverage = service.coverage(day(0), day(1))
+        gone = [day(number) for number in range(int(kept), 2)]
+        assert coverage.districts == ("A", "B")
+        assert coverage.lost == dict.fromkeys(gone, frozenset({"A", "B"}))
+        assert {coverage.kind(day(1), "A"), coverage.kind(day(0), "A")} == ({"lost", None} if kept else {"lost"})
+        assert coverage.state(day(1), "A") is CellState.NEVER_TRIED
+        assert coverage.missing == dict.fromkeys(gone, ("A", "B"))
+        assert f"{day(1)},A,never-tried,lost," in coverage.to_csv()
+        assert coverage.to_json()["lost"] == {f"{on}": ["A", "B"] for on in gone}
+        assert service.fill_gaps(coverage).wait(PATIENCE).status == "complete"
+        assert service.coverage(day(0), day(1)).lost == {}
+
+
+@pytest.mark.parametrize("kept", ["in a file", "one by one", "in memory"])
+def test_what_a_days_own_list_does_not_have_cannot_be_had(tmp_path: Path, kept: str) -> None:
+    """A district that came later, or is none, is unavailable on the days before it came, from the first look on; nothing is planned of it. [B5, R2.2]"""
+    script = {(day(0), "*"): ("A",), (day(1), "*"): ("A", "B"), (day(0), "A"): 1, (day(1), "A"): 1, (day(1), "B"): 1}
+    files = PerDistrictFileSnapshotStore(tmp_path, files=UnsyncedFiles())
+    stores: dict[str, SnapshotStore] = {"in a file": files, "one by one": Slow(files), "in memory": MemorySnapshotStore()}
+    with serving(ScriptedCatalog(script), stores[kept]) as service:
+        service.run_backfill(ask(2))
+        for _look in ("first", "second"):
+            coverage = service.coverage(day(0), day(2))
+            assert {(on, name): str(state) for on, name, state in coverage} == {
+                (day(0), "A"): "full", (day(0), "B"): "unavailable", (day(1), "A"): "full", (day(1), "B"): "full",
+                (day(2), "A"): "never-tried", (day(2), "B"): "never-tried",
+            }  # fmt: skip
+            assert coverage.missing == {day(2): ("A", "B")}
+        assert service.coverage(day(0), day(0), districts=["Z"]).kind(day(0), "Z") == "nothing-published"
+        assert service.explain(day(0), "B").standing == "unavailable"
+        with pytest.raises(InvalidRequest, match="nothing is missing"):
+            service.fill_gaps(day(0), day(1))

@@ -48,7 +48,7 @@ def store(tmp_path: Path) -> PerDistrictFileSnapshotStore:
 def expected(store: PerDistrictFileSnapshotStore) -> dict[date, DayOutline]:
     """Return what the manifests say, and what is left of days that have none."""
     remnants = {day: DayOutline.damaged(no_manifest(store.root / f"{day}")) for day in store.remnants()}
-    return remnants | {day: DayOutline.of(store.entries(day)) for day in store.days()}
+    return remnants | {day: DayOutline.of(store.entries(day), store.read(day).metadata.own_list) for day in store.days()}
 
 
 def test_an_outline_says_what_is_stored(store: PerDistrictFileSnapshotStore) -> None:
@@ -73,7 +73,7 @@ def test_the_second_look_opens_one_file(store: PerDistrictFileSnapshotStore) -> 
     store_records(store, record("U", day=SECOND), day=SECOND)
     files.reads.clear()
     assert list(again.outlines()[SECOND].cells) == ["61", "F", "U"]
-    assert files.reads == ["outlines.json", f"{SECOND}.json"]
+    assert files.reads == ["outlines.json", f"{SECOND}.json", "metadata.json"]
 
 
 def _put_a_folder(store: PerDistrictFileSnapshotStore) -> None:

@@ -193,6 +193,17 @@ def test_what_the_files_tell_of_closes_is_learnt(tmp_path: Path) -> None:
     assert almanac.calendar.knows(date(2026, 9, 30), date(2026, 10, 6))
 
 
+def test_what_was_not_learnt_the_first_time_is_learnt_the_second(tmp_path: Path) -> None:
+    """An import that was killed between archiving and learning, or a root that lost what it knew, is made good by another import. [B10, B2]"""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "s.csv").write_bytes(report(ReportKind.SUMMARY, as_of="2026-10-06", month="Sep"))
+    imported(folder, tmp_path / "raw", Almanac())
+    almanac = Almanac()
+    assert imported(folder, tmp_path / "raw", almanac).known == 1
+    assert almanac.calendar.knows(date(2026, 9, 30), date(2026, 10, 6))
+
+
 @pytest.mark.parametrize(
     ("month", "as_of"),
     [

@@ -21,7 +21,7 @@ from backfill.cli.options import (
     talk,
     talking,
 )
-from backfill.cli.picture import print_coverage, print_damaged
+from backfill.cli.picture import print_coverage, print_damaged, print_lost
 from backfill.cli.printing import print_json
 
 
@@ -62,6 +62,7 @@ def command(
     elif coverage.districts or coverage.damaged:
         if coverage.districts:
             print_coverage(results(), coverage)
+            print_lost(results(), coverage)
         print_damaged(results(), coverage)
     else:
         results().print(f"Nothing is stored of {start} to {end}, and nothing was tried.")

@@ -45,6 +45,16 @@ def print_damaged(console: Console, coverage: Coverage) -> None:
         console.print(Text(printable(f"{day} is damaged: {why}")), soft_wrap=True)
 
 
+def print_lost(console: Console, coverage: Coverage) -> None:
+    """Print how many of those that are shown as never tried were stored once, if any were."""
+    number = sum(map(len, coverage.lost.values()))
+    if number:
+        console.print(
+            f"Of those never tried {number:,} {'were' if number > 1 else 'was'} stored once: pruned, or lost. `backfill rebuild` brings back "
+            "what the archive has."
+        )
+
+
 def can_draw(console: Console) -> bool:
     """Whether more than the letters of ASCII can be written."""
     return not console.options.ascii_only

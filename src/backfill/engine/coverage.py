@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from backfill.engine.calendar import check_range, list_editions
-from backfill.errors import DamagedFile, InvalidRequest
+from backfill.errors import DamagedFile, InvalidRequest, SnapshotNotFound
 from backfill.model import BackfillRequest, CellState, Coverage, DayCells, DayOutline, Edition, Frequency, Method, UnitState
-from backfill.model.coveragecells import STORED
+from backfill.model.coveragecells import CODES, STORED
 from backfill.model.units import OutcomeRow
 from backfill.protocols import Clock, DataSource, JobStore, SnapshotStore, SupportsOutcomes, SupportsOutlines, SupportsRemnants
 
@@ -16,6 +16,9 @@ _OUTCOMES: Mapping[UnitState, CellState] = {
     UnitState.FAILED: CellState.FAILED,
     UnitState.UNAVAILABLE: CellState.UNAVAILABLE,
 }
+
+THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
+"""The outcomes of what is stored."""
 
 _NOTHING = DayOutline(DayCells((), b""))
 
@@ -47,16 +50,24 @@ def survey(
     cells: dict[date, Mapping[str, CellState]] = {}
     incomplete: dict[date, frozenset[str]] = {}
     damaged: dict[date, str] = {}
+    listed: dict[date, tuple[str, ...]] = {}
     for day in (edition.day for edition in editions):
         outline = stored.get(day, _NOTHING)
         if outline.damage is not None:
             damaged[day] = outline.damage
             continue
         cells[day] = _cells(outline.cells, ledger.get(day))
+        if outline.listed is not None:
+            listed[day] = outline.listed
         if outline.incomplete:
             incomplete[day] = outline.incomplete if districts is None else outline.incomplete & frozenset(districts)
+    lost = {day: names for day in cells if (names := _lost(ledger.get(day, {}), cells[day]))}
     if districts is None:
-        districts = _districts((*cells.values(), *(_tried(ledger.get(day, {})) for day in damaged)))
+        tried = (_tried(ledger.get(day, {})) for day in damaged)
+        districts = _districts(
+            (*cells.values(), *tried, *(dict.fromkeys(names, CellState.NEVER_TRIED) for names in lost.values()))
+        )
+    _note_absent(cells, listed, districts)
     whole = {
         day: _OUTCOMES[outcomes[None]] for day, outcomes in ledger.items() if day in cells and outcomes.get(None) in _OUTCOMES
     }
@@ -73,6 +84,7 @@ def survey(
         incomplete=incomplete,
         whole=whole,
         damaged=damaged,
+        lost=lost,
     )
 
 
@@ -129,6 +141,30 @@ def _details(coverage: Coverage) -> Iterator[str | None]:
         yield from {coverage.detail(day, name) for name in names} - {None}
 
 
+def _note_absent(
+    cells: dict[date, Mapping[str, CellState]], listed: Mapping[date, tuple[str, ...]], districts: tuple[str, ...]
+) -> None:
+    """Put into *cells* that those of *districts* are unavailable which a day's own list does not have."""
+    absent: dict[tuple[str, ...], tuple[str, ...]] = {}
+    names: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
+    for day, own in listed.items():
+        if own not in absent:
+            there = frozenset(own)
+            absent[own] = tuple(name for name in districts if name not in there)
+        missing, known = absent[own], cells[day]
+        if not missing:
+            continue
+        if not isinstance(known, DayCells):
+            cells[day] = {**dict.fromkeys(missing, CellState.UNAVAILABLE), **known}
+            continue
+        key = (known.districts, missing)
+        if key not in names:
+            stored = frozenset(known.districts)
+            names[key] = tuple(name for name in missing if name not in stored)
+        more = names[key]
+        cells[day] = DayCells((*known.districts, *more), known.codes + bytes((CODES[CellState.UNAVAILABLE],)) * len(more))
+
+
 def _outlines(store: SnapshotStore, start: date, end: date, editions: Sequence[Edition]) -> Mapping[date, DayOutline]:
     remnants = store.remnants(start, end) if isinstance(store, SupportsRemnants) else ()
     found = {day: DayOutline.damaged("it has files, and no manifest that would say what they are") for day in remnants}
@@ -138,9 +174,13 @@ def _outlines(store: SnapshotStore, start: date, end: date, editions: Sequence[E
 
 def _outline(store: SnapshotStore, day: date) -> DayOutline:
     try:
-        return DayOutline.of(store.entries(day))
+        entries = store.entries(day)
     except DamagedFile as error:
         return DayOutline.damaged(error)
+    try:
+        return DayOutline.of(entries, store.read(day).metadata.own_list)
+    except (DamagedFile, SnapshotNotFound):  # its metadata say nothing: told by who reads the day
+        return DayOutline.of(entries)
 
 
 def _tried(outcomes: Mapping[str | None, UnitState]) -> dict[str, CellState]:
@@ -156,6 +196,18 @@ def _cells(stored: DayCells, outcomes: Mapping[str | None, UnitState] | None) ->
         **{name: _OUTCOMES[outcome] for name, outcome in outcomes.items() if name is not None and outcome in _OUTCOMES},
         **stored,
     }
+
+
+def _lost(outcomes: Mapping[str | None, UnitState], cells: Mapping[str, CellState]) -> frozenset[str]:
+    """Return the districts of a day that jobs have stored, as the ledger says, and that are not stored any more."""
+    if isinstance(outcomes, OutcomeRow):
+        there = outcomes.with_states(THERE)
+    else:
+        there = [name for name, state in outcomes.items() if state in THERE]
+    if not there:
+        return frozenset()
+    known = frozenset(cells.districts if isinstance(cells, DayCells) else cells)
+    return frozenset(name for name in there if name is not None and name not in known)
 
 
 def _districts(cells: Iterable[Mapping[str, CellState]]) -> tuple[str, ...]:

@@ -205,13 +205,9 @@ class Planner:
     def _stored_list(self, day: date) -> tuple[str, ...] | None:
         """Return the districts that a listing of *day* gave when it was stored; ``None`` = it never was listed."""
         try:
-            metadata = self._store.read(day).metadata
+            return self._store.read(day).metadata.own_list
         except (DamagedFile, SnapshotNotFound):  # told when the day is stored; the publisher lists it again
             return None
-        if not metadata.listed:
-            return None
-        gone = frozenset(metadata.unavailable)
-        return tuple(district for district in metadata.expected if district not in gone)
 
     def _count_requests(self, plan: BackfillPlan) -> tuple[dict[str, int | None], bool]:
         """Return how many documents of each report will be asked for, and whether that is known of all."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from backfill.errors import BackfillError, InvalidRequest
 from backfill.fetching.archive import RawArchive
@@ -47,7 +47,7 @@ class Pruning:
 
 def prune(store: SnapshotStore, jobs: JobStore, start: date | None, end: date | None, *, keep: Rule, dry_run: bool) -> Pruning:
     """Remove the stored days of a range that *keep* does not keep; see `backfill.BackfillService.prune`."""
-    needed_by_jobs = frozenset(_planned(jobs))
+    needed_by_jobs = _Needed(jobs)
     removed: list[date] = []
     kept: list[date] = []
     needed: list[date] = []
@@ -90,9 +90,26 @@ def discard_raw(archive: RawArchive, source: DocumentDating, days: Iterable[date
     return len(names)
 
 
-def _planned(jobs: JobStore) -> Iterator[date]:
-    for state in jobs.list(states=_UNFINISHED, limit=sys.maxsize):
-        yield from (planned.day for planned in state.spec.plan.days)
+@define(eq=False)
+class _Needed:
+    """The days that jobs which have not ended have in their plans; asked about each day anew, since removing years takes a while.
+
+    A job that was accepted meanwhile is the newest there is, so that looking at one job tells whether to look at all.
+    """
+
+    jobs: JobStore
+    _newest: str | None = None
+    _days: frozenset[date] | None = None
+
+    def __contains__(self, day: date) -> bool:
+        newest = next((state.spec.job_id for state in self.jobs.list(limit=1)), None)
+        if self._days is None or newest != self._newest:
+            self._newest, self._days = newest, frozenset(self._planned())
+        return day in self._days
+
+    def _planned(self) -> Iterator[date]:
+        for state in self.jobs.list(states=_UNFINISHED, limit=sys.maxsize):
+            yield from (planned.day for planned in state.spec.plan.days)
 
 
 def _size(store: SnapshotStore, day: date) -> int:

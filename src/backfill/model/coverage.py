@@ -47,6 +47,8 @@ class Coverage(CoverageForms):
         incomplete: For each day the districts that are stored, and that a later run completes; their state is partial.
         whole: What became of days as a whole, whose districts could not be listed: failed, or unavailable.
         damaged: Days of which something is stored that cannot be read, each with what is wrong and the remedy.
+        lost: For each day the districts that a job has stored and that are not stored any more: pruned, or their files are gone. They are
+            among the missing, and a rebuild brings them back as well.
     """
 
     start: date
@@ -59,6 +61,7 @@ class Coverage(CoverageForms):
     incomplete: Mapping[date, frozenset[str]] = field(factory=dict, repr=False, converter=_names, kw_only=True)
     whole: Mapping[date, CellState] = field(factory=dict, repr=False, converter=_whole)
     damaged: Mapping[date, str] = field(factory=dict, repr=False, converter=_texts, kw_only=True)
+    lost: Mapping[date, frozenset[str]] = field(factory=dict, repr=False, converter=_names, kw_only=True)
 
     @cached_property
     def grid(self) -> tuple[bytes, ...]:

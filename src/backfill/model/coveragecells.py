@@ -21,7 +21,7 @@ class CellState(StrEnum):
     UNAVAILABLE = "unavailable"
     """Not stored: nothing was published."""
     NEVER_TRIED = "never-tried"
-    """Not stored, and nothing is known of it."""
+    """Not stored, and nothing is known of it; or a job stored it, and it is not there any more (`Coverage.lost`, its kind is ``lost``)."""
     DAMAGED = "damaged"
     """Something is stored of the day, and cannot be read; nothing says which districts, and nothing is stored over it."""
 

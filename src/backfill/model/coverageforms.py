@@ -27,6 +27,9 @@ TYPED = dict(zip(CellState, "#+~x. !", strict=True))
 NOT_PUBLISHED = "nothing-published"
 """The kind of what a job asked for, where nothing was published."""
 
+LOST = "lost"
+"""The kind of what a job stored, and what is not stored any more: pruned, or its file is gone."""
+
 NARROWEST = 30
 """So many letters a line of a picture may have at least."""
 
@@ -112,6 +115,7 @@ class CoverageForms:
     districts: tuple[str, ...]
     gaps: Mapping[date, str]
     damaged: Mapping[date, str]
+    lost: Mapping[date, frozenset[str]]
 
     @property
     @abstractmethod
@@ -139,14 +143,16 @@ class CoverageForms:
         return MappingProxyType({state: everything.count(code) for state, code in CODES.items()})
 
     def kind(self, day: date | str, district: str) -> str | None:
-        """Return why a (day, district) is unavailable: the kind of the day's gap, or that nothing was published; else ``None``.
+        """Return why a (day, district) is unavailable: the kind of the day's gap, or that nothing was published.
+
+        Of what a job stored and is not there any more, that it is ``lost``; of all else ``None``.
 
         Raises:
             InvalidRequest: *day* is no date.
         """
         day = as_date("day", day)
         if self.state(day, district) is not CellState.UNAVAILABLE:
-            return None
+            return LOST if district in self.lost.get(day, ()) else None
         return self.gaps.get(day, NOT_PUBLISHED)
 
     @property
@@ -251,7 +257,7 @@ class CoverageForms:
     # --- tables -------------------------------------------------------------------------------------------------------
 
     def table(self) -> Table:
-        """Return a row for each (day, district): its state, its kind where it is unavailable, and in which detail it is stored."""
+        """Return a row for each (day, district): its state, its kind where it is unavailable or lost, and in which detail it is stored."""
         cells = list(self)
         return Table(
             (
@@ -284,6 +290,7 @@ class CoverageForms:
             "days": {day.isoformat(): row.translate(_LETTERED).decode() for day, row in zip(self.days, self.grid, strict=True)},
             "gaps": {day.isoformat(): kind for day, kind in self.gaps.items()},
             "damaged": {day.isoformat(): why for day, why in self.damaged.items()},
+            "lost": {day.isoformat(): [*sorted(names)] for day, names in self.lost.items()},
             "counts": {str(state): counts[state] for state in CellState},
             "unavailable": dict(self.unavailable),
         }

@@ -20,18 +20,20 @@ class DayOutline:
         cells: For each district the detail in which it is stored.
         incomplete: The districts that a later run completes: not settled, or of which a newer state is known in summary only.
         damage: What is wrong with the day, of which something is there and cannot be read; ``None`` = nothing.
+        listed: Every district that there was on the day, as its own list says; ``None`` = it was never listed, or the store does not look.
     """
 
     cells: DayCells
     incomplete: frozenset[str] = _NOTHING
     damage: str | None = None
+    listed: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, entries: Mapping[str, RecordHeader]) -> DayOutline:
-        """Return the outline of a day with such *entries* in its manifest."""
+    def of(cls, entries: Mapping[str, RecordHeader], listed: tuple[str, ...] | None = None) -> DayOutline:
+        """Return the outline of a day with such *entries* in its manifest, and *listed* by its metadata."""
         codes = bytes(CODES[CellState(header.detail)] for header in entries.values())
         incomplete = frozenset(name for name, header in entries.items() if not header.settled or header.stale_detail)
-        return cls(DayCells(tuple(entries), codes), incomplete)
+        return cls(DayCells(tuple(entries), codes), incomplete, listed=listed)
 
     @classmethod
     def damaged(cls, why: object) -> DayOutline:

@@ -265,3 +265,9 @@ class SnapshotMetadata:
     operations: tuple[Mapping[str, str], ...] = ()
     processing_seconds: float = 0.0
     listed: bool = False
+
+    @property
+    def own_list(self) -> tuple[str, ...] | None:
+        """Every district that there was on the day, as its own list says; ``None`` = it was never listed."""
+        gone = frozenset(self.unavailable)
+        return tuple(district for district in self.expected if district not in gone) if self.listed else None

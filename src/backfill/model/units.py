@@ -54,6 +54,11 @@ class OutcomeRow(Mapping[str | None, UnitState]):
         """Return whether any unit has one of *states*."""
         return any(CODES.index(state) in self.codes for state in states)
 
+    def with_states(self, states: Iterable[UnitState]) -> list[str | None]:
+        """Return the units that have one of *states*."""
+        wanted = bytes(CODES.index(state) for state in states)
+        return [name for name, code in zip(self.names, self.codes, strict=False) if code in wanted]
+
     def items(self) -> ItemsView[str | None, UnitState]:
         """Return each unit that has an outcome, with it."""
         return {name: CODES[code] for name, code in zip(self.names, self.codes, strict=False) if code != PENDING}.items()

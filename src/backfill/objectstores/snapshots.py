@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from backfill.clock import SystemClock
-from backfill.errors import InvalidRequest
+from backfill.errors import DamagedFile, InvalidRequest
 from backfill.model import DayOutline, RecordHeader
 from backfill.model.checks import as_date, as_seconds
 from backfill.objectstores._bucket import Bucket
@@ -25,6 +25,7 @@ from backfill.objectstores._pointer import GENERATIONS, POINTERS, day_of, genera
 from backfill.objectstores._publishing import AT_ONCE, Publisher
 from backfill.protocols import Clock
 from backfill.stores._layout import parse_day
+from backfill.stores._manifest import Manifest
 from backfill.stores._missing import no_day
 from backfill.stores._snapshot import FileSnapshot
 
@@ -104,23 +105,33 @@ class ObjectSnapshotStore:
         """Return the outline of each stored day from *start* to *end* (inclusive), ascending.
 
         One request for a thousand days, one for all that have not changed since somebody looked, and two for each that has: sixteen
-        of those at once, and one that keeps what was seen for whoever looks next.
+        of those at once, and one that keeps what was seen for whoever looks next. A day whose pointer or manifest cannot be read says
+        so in its outline. What the days' own lists have is not looked at, which would be a request more for each.
 
         Raises:
-            DamagedFile: A pointer or a manifest cannot be read.
             StoreUnavailable: The bucket cannot be reached.
         """
         tags = self._tags(start, end)
         known = load_outlines(self._bucket) if tags else {}
         unknown = [day for day, tag in tags.items() if day not in known or known[day][0] != (tag,)]
+        damaged: dict[date, DayOutline] = {}  # not kept: it costs a look each time, until somebody mends it
         if unknown:
             with ThreadPoolExecutor(min(AT_ONCE, len(unknown)), "backfill-outlines") as pool:
-                for day, seen in zip(unknown, pool.map(self._generations.tagged_manifest, unknown), strict=True):
+                for day, seen in zip(unknown, pool.map(self._seen, unknown), strict=True):
                     known.pop(day, None)
-                    if seen is not None:  # it was deleted meanwhile
+                    if isinstance(seen, DamagedFile):
+                        damaged[day] = DayOutline.damaged(seen)
+                    elif seen is not None:  # it was deleted meanwhile
                         known[day] = (seen[0],), DayOutline.of(seen[1].entries)
             save_outlines(self._bucket, known)
-        return {day: known[day][1] for day in tags if day in known}
+        return {day: damaged[day] if day in damaged else known[day][1] for day in tags if day in damaged or day in known}
+
+    def _seen(self, day: date) -> tuple[str, Manifest] | DamagedFile | None:
+        """Return what is live of a day, or what is wrong with it: one that is damaged keeps none of the others from being told."""
+        try:
+            return self._generations.tagged_manifest(day)
+        except DamagedFile as error:
+            return error
 
     def days(self, start: date | None = None, end: date | None = None, /) -> Iterator[date]:
         """Iterate over the stored days from *start* to *end* (inclusive), ascending. One request for a thousand days.

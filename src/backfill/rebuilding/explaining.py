@@ -7,6 +7,7 @@ from datetime import date
 
 from attrs import evolve
 
+from backfill.engine.coverage import THERE
 from backfill.engine.scoping import naming_of
 from backfill.errors import DamagedFile, InvalidRequest, SnapshotNotFound, StoreError
 from backfill.fetching.pinned import DAMAGED, damage
@@ -35,7 +36,7 @@ from backfill.protocols import (
     SupportsRemnants,
 )
 from backfill.rebuilding.evidence import AsOfs, Catalog, Named, edition_of
-from backfill.rebuilding.lost import THERE, collected
+from backfill.rebuilding.lost import collected
 from backfill.rebuilding.planning import Collaborators, archive_of
 from backfill.serialization import refs_of_summary
 

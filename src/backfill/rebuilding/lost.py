@@ -7,15 +7,13 @@ from contextlib import suppress
 from datetime import date
 
 from backfill.engine.calendar import list_editions
+from backfill.engine.coverage import THERE
 from backfill.errors import DamagedFile, SourceError
 from backfill.fetching.reuse import Archive
 from backfill.model import Edition, Frequency, Method, UnitState
 from backfill.protocols import DataSource, RequestPlanner, SnapshotStore
 from backfill.rebuilding.evidence import method_of
 from backfill.rebuilding.replay import Part, make
-
-THERE = frozenset({UnitState.COMPLETED, UnitState.SKIPPED})
-"""The outcomes of what is stored."""
 
 Ledger = Mapping[date, Mapping[str | None, UnitState]]
 

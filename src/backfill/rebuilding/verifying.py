@@ -11,6 +11,7 @@ from itertools import islice
 from attrs import define, evolve, field, frozen
 
 from backfill.comparing import differing
+from backfill.engine.coverage import THERE
 from backfill.engine.scoping import naming_of
 from backfill.errors import DamagedFile, SnapshotNotFound, SourceError
 from backfill.fetching.pinned import DAMAGED, MISSING
@@ -30,7 +31,6 @@ from backfill.model import (
 )
 from backfill.protocols import DaySummarizer, JobStore, Snapshot, Summarized, SupportsOutcomes, SupportsRemnants, Versioned
 from backfill.rebuilding.evidence import Catalog, edition_as_of, edition_of, parts_of
-from backfill.rebuilding.lost import THERE
 from backfill.rebuilding.making import Maker
 from backfill.rebuilding.planning import Collaborators
 from backfill.rebuilding.replay import NO_PROVENANCE, Made, Part, make_summaries

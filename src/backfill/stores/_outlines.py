@@ -19,7 +19,8 @@ from backfill.stores._atomic import FileSystem
 from backfill.stores._generations import Stamp
 from backfill.stores._layout import Layout
 
-_FORMAT = 2
+_FORMAT = 3
+_UNLISTED = -1
 
 M = TypeVar("M", bound=tuple[int | str, ...])
 
@@ -80,7 +81,8 @@ def encode_outlines(outlines: Mapping[date, tuple[M, DayOutline]]) -> bytes:
         districts = outline.cells.districts
         which = lists.setdefault(districts, len(lists))
         open_ones = "".join("01"[name in outline.incomplete] for name in districts) if outline.incomplete else ""
-        rows.append([day.toordinal(), list(mark), which, "".join(map(str, outline.cells.codes)), open_ones])
+        own = _UNLISTED if outline.listed is None else lists.setdefault(outline.listed, len(lists))
+        rows.append([day.toordinal(), list(mark), which, "".join(map(str, outline.cells.codes)), open_ones, own])
     content = dumps([_FORMAT, list(lists), rows])
     return b"%08x" % zlib.crc32(content) + content
 
@@ -99,14 +101,17 @@ def decode_outlines(kept: bytes, as_mark: Callable[[Any], M]) -> dict[date, tupl
         return {}
     names = [tuple(districts) for districts in lists]
     found: dict[date, tuple[M, DayOutline]] = {}
-    for day, mark, which, digits, open_ones in rows:
+    for day, mark, which, digits, open_ones, own in rows:
         cells = DayCells(names[which], digits.encode().translate(_DIGITS))
         incomplete = (
             frozenset(name for name, digit in zip(names[which], open_ones, strict=True) if digit == "1")
             if open_ones
             else frozenset()
         )
-        found[date.fromordinal(day)] = as_mark(mark), DayOutline(cells, incomplete)
+        found[date.fromordinal(day)] = (
+            as_mark(mark),
+            DayOutline(cells, incomplete, listed=None if own == _UNLISTED else names[own]),
+        )
     return found
 
 

@@ -33,6 +33,7 @@ from backfill.stores._index import EntryIndex
 from backfill.stores._layout import METADATA, Layout, district_file, parse_day
 from backfill.stores._locks import Locks
 from backfill.stores._manifest import FileFacts, Manifest
+from backfill.stores._metadata import decode_metadata
 from backfill.stores._missing import no_day, no_manifest, no_metadata
 from backfill.stores._outlines import OutlineIndex
 from backfill.stores._problems import translated
@@ -177,7 +178,7 @@ class PerDistrictFileSnapshotStore:
                 found[day] = kept[1]
                 continue
             try:
-                found[day] = DayOutline.of(self.entries(day))
+                found[day] = DayOutline.of(self.entries(day), self._own_list(day))
                 self._refuse_without_metadata(day, stamp)
             except DamagedFile as error:  # not kept: it costs a look each time, until somebody mends it
                 found[day] = DayOutline.damaged(error)
@@ -206,6 +207,14 @@ class PerDistrictFileSnapshotStore:
         for day in self._named(start, end):
             if not self._generations.is_stored(day) and self._is_remnant(day):
                 yield day
+
+    def _own_list(self, day: date) -> tuple[str, ...] | None:
+        """Return the districts that a day's own list has; ``None`` = it was never listed, or its metadata cannot be read, as its readers are told."""
+        path = self._layout.live(day) / METADATA
+        try:
+            return decode_metadata(self._files.read(path), day, str(path)).own_list
+        except (OSError, DamagedFile):
+            return None
 
     def _refuse_without_metadata(self, day: date, stamp: Stamp | None) -> None:
         """Raise `DamagedFile` if the day, in the state that has *stamp*, has lost its metadata, without which it cannot be read."""

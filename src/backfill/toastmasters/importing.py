@@ -160,11 +160,11 @@ def import_reports(
         of_name = copies.setdefault(document.name, _archived(archive, document.name))
         if any(copy.sha256 == document.sha256 for copy in of_name):
             known += 1
-            continue
-        of_name.append(Copy(shown, document.sha256, document.fetched_at))
-        archive.put(document)
-        imported[document.name] = None
-        if almanac is not None:
+        else:
+            of_name.append(Copy(shown, document.sha256, document.fetched_at))
+            archive.put(document)
+            imported[document.name] = None
+        if almanac is not None:  # also of what is there already: whoever put it there may have been killed before it was learnt
             almanac.learn(dated.month, dated.as_of)
             almanac.seen_before(dated.kind, dated.district, day_of(dated.month, dated.as_of), document)
     conflicts = tuple(
