@@ -6,6 +6,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "backfill"
 author = "the backfill authors"
+project_copyright = f"2026, {author}"
 release = installed("backfill")
 version = release
 

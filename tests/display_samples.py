@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
+from backfill import BackfillService
 from backfill.comparing import Divergence
 from backfill.history.days import DayDiff
 from backfill.history.noted import Findings
@@ -40,7 +46,12 @@ from backfill.model import (
     Standing,
     Verification,
 )
+from backfill.protocols import Fetch
+from backfill.sources import FunctionSource
+from backfill.stores import MemorySnapshotStore
 from backfill.tables import Column, Table
+from backfill.testing.dashboard import DashboardServer
+from backfill.toastmasters import open_service
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&lt;\u202e\x07"
 """Text that breaks out of whatever does not escape it."""
@@ -128,3 +139,48 @@ def evil_values() -> dict[str, object]:
         "diff": DayDiff(DAY, DAY, (EVIL,), (EVIL,), {EVIL: (Divergence(EVIL, EVIL, EVIL),)}, (EVIL,)),
         "findings": Findings(lambda: iter([FOUND] * 25)),
     }
+
+
+@contextmanager
+def true_values() -> Iterator[dict[str, object]]:
+    """Hand out the same of jobs over the shipped dashboard, one of which still goes on, by name."""
+    gate = threading.Event()
+
+    def held(day: date, _district: str, _fetch: Fetch) -> dict[str, int]:
+        if day == DAY:
+            gate.wait(60)
+        return {"figure": day.day}
+
+    quarter = (DAY, date(2023, 3, 31))
+    with (
+        tempfile.TemporaryDirectory() as root,
+        DashboardServer() as dashboard,
+        open_service(root, base_url=dashboard.url, rate=None) as service,
+        BackfillService(FunctionSource("held", held), MemorySnapshotStore()) as other,
+    ):
+        summary = BackfillRequest(*quarter, frequency="month-end")
+        full = BackfillRequest(*quarter, ["91", "124"], frequency="month-end", retry_failures=False)
+        plan = service.plan(full)
+        complete = service.run_backfill(summary, progress=False)
+        job = service.initiate_backfill(full)
+        partial = job.wait()
+        going = other.initiate_backfill(BackfillRequest(date(2023, 1, 20), DAY, ["north", "south"], order="oldest-first"))
+        while going.report().progress.completed < 22:
+            time.sleep(0.001)
+        verified = service.verify(*quarter)
+        yield {
+            "plan": plan,
+            "job that goes on": going,
+            "job that has ended": job,
+            "report, complete": complete,
+            "report, partial": partial,
+            "coverage": service.coverage(*quarter, frequency="month-end", districts=["61", "91", "124", "F"]),
+            "snapshot": service.store.read(DAY),
+            "record": service.store.read(DAY).district("91"),
+            "verification": verified,
+            "explanation": service.explain(DAY, "91"),
+            "history": service.history(["91"], ["totals.totalMembership", "totals.activeClubs"]),
+            "diff": service.diff(*quarter, districts=["91"]),
+            "findings": service.findings(),
+        }
+        gate.set()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -23,8 +23,10 @@ from attrs import frozen
 from backfill.display.markup import BLUE, GREEN, GREY, RED, YELLOW
 from backfill.errors import InvalidRequest, MissingExtra, SnapshotNotFound
 from backfill.model import CellState, Coverage
+from backfill.model.checks import as_count
 from backfill.protocols import SnapshotStore
 from backfill.tables import Table
+from backfill.wording import listing
 
 try:
     import matplotlib as mpl
@@ -166,15 +168,16 @@ def history_lines(table: Table, fields: Sequence[str] | None = None, *, district
         districts: Which; ``None`` = all of the table.
 
     Raises:
-        InvalidRequest: There is no such column, or nothing to draw.
+        InvalidRequest: There is no such column or district, a column has no number, or there is nothing to draw.
     """
     chosen = [name for name in table.names if _is_numeric(table[name])] if fields is None else list(fields)
-    unknown = [name for name in chosen if name not in table.names]
+    unknown = [name for name in chosen if name not in table.names or not _is_numeric(table[name])]
     if unknown or not chosen or not len(table):
         named = ", ".join(unknown) or "fields"
         raise InvalidRequest("fields", named, "nothing to draw", f"name columns with numbers, of {', '.join(table.names)}")
     known = dict.fromkeys(str(name) for name in table["district"])
     wanted = tuple(known) if districts is None else tuple(districts)
+    _check_known(wanted, known)
     figure = Figure(figsize=(_WIDTH, 0.8 + 2.8 * len(chosen)), layout="constrained")
     panels = figure.subplots(len(chosen), 1, sharex=True, squeeze=False)[:, 0]
     for panel, name in zip(panels, chosen, strict=True):
@@ -206,22 +209,25 @@ def ranking_movement(
         most: So many of the best of the last day are shown, beside the highlighted ones.
 
     Raises:
-        InvalidRequest: Fewer than two of the days have rankings, or not of this kind.
+        InvalidRequest: Fewer than two of the days have rankings, or not of this kind; one of the districts is in none of them; or *most*
+            is no number from 1 to 1,000.
     """
+    as_count("most", most, least=1, most=1000)
     ranks = {day: found for day in (store.days() if days is None else days) if (found := _ranks(store, day, rank))}
     if len(ranks) < 2:  # noqa: PLR2004 - movement is between two
         raise InvalidRequest(
             "days", len(ranks), f"fewer than two days with a ranking by {rank}", "collect more days, system-wide"
         )
     ordered = dict(sorted(ranks.items()))
+    _check_known(districts, sorted({name for of_day in ordered.values() for name in of_day}))
     last = ordered[max(ordered)]
     best = sorted(last, key=lambda name: (last[name], name))[:most]
     shown = tuple(dict.fromkeys([*districts, *best]))
     lines = {name: [(day, float(of_day[name])) for day, of_day in ordered.items() if name in of_day] for name in shown}
     highlighted = tuple(districts)[:LINES] or tuple(sorted(best, key=lambda name: -_moved(lines[name]))[:LINES])
     figure, axes = _axes(2.0 + 0.25 * len(shown))
-    _draw(axes, lines, highlighted=highlighted, named=shown)
     axes.invert_yaxis()
+    _draw(axes, lines, highlighted=highlighted, named=shown)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(rank)
     axes.set_xticks([_at(day) for day in ordered], [f"{day}" for day in ordered], rotation=30, ha="right")
@@ -229,6 +235,12 @@ def ranking_movement(
     axes.set_title(title, loc="left")
     moves = ", ".join(f"{name} from {lines[name][0][1]:.0f} to {lines[name][-1][1]:.0f}" for name in highlighted if lines[name])
     return Picture(figure, f"{title}: {moves}")
+
+
+def _check_known(wanted: Iterable[str], known: Collection[str]) -> None:
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise InvalidRequest("districts", ", ".join(unknown), "nothing there to draw", f"name some of {listing(tuple(known))}")
 
 
 def _axes(height: float) -> tuple[Figure, Axes]:
@@ -292,21 +304,34 @@ def _name_ends(axes: Axes, ends: Sequence[tuple[float, date, str, str]]) -> None
         return
     low, high = sorted(axes.get_ylim())
     height = axes.get_window_extent().height * 72 / axes.figure.dpi
-    least = (high - low) * 10 / height
-    placed: list[float] = []
-    for value, last, name, hue in sorted(ends):
-        at = max(value, placed[-1] + least) if placed else value
-        placed.append(at)
+    ordered = sorted(ends)
+    places = _spread([value for value, *_rest in ordered], (high - low) * 10 / height, low, high)
+    for (value, last, name, hue), place in zip(ordered, places, strict=True):
         axes.annotate(
             name,
-            (_at(last), at),
-            xytext=(6, 0),
-            textcoords="offset points",
+            (_at(last), value),
+            xytext=(30, place),
+            textcoords=("offset points", "data"),
             va="center",
             fontsize=8,
             color=hue,
             annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": hue, "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 0, "shrinkB": 3},
         )
+
+
+def _spread(values: Sequence[float], least: float, low: float, high: float) -> list[float]:
+    """Return places for the rising *values*, each at least *least* above the one before, moved little, and from *low* to *high* if there is room."""
+    groups: list[tuple[float, int]] = []  # the middle of neighbours that touch, and how many they are
+    for value in values:
+        middle, size = value, 1
+        while groups and middle - groups[-1][0] < least * (size + groups[-1][1]) / 2:
+            before, of = groups.pop()
+            middle, size = (before * of + middle * size) / (of + size), of + size
+        groups.append((middle, size))
+    places = [middle + least * (number - (size - 1) / 2) for middle, size in groups for number in range(size)]
+    raised = [max(place, low + least * number) for number, place in enumerate(places)]
+    return [min(place, high - least * number) for number, place in enumerate(reversed(raised))][::-1]
 
 
 def _at(day: date) -> float:

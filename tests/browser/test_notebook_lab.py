@@ -124,11 +124,15 @@ class Notebook:
         """Save the notebook, and return what the file then holds of the first output of a cell."""
         before = self.file.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
-        until(
-            lambda: self.file.stat().st_mtime_ns != before and self.file.read_bytes().endswith(b"}\n")
-        )  # it is not written at once
+        until(lambda: self._is_written_since(before))
         data: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))["cells"][number]["outputs"][0]["data"]
         return data
+
+    def _is_written_since(self, before: int) -> bool:
+        try:
+            return self.file.stat().st_mtime_ns != before and self.file.read_bytes().endswith(b"}\n")  # it is not written at once
+        except FileNotFoundError:  # for the moment in which JupyterLab puts the new file in the place of the old one
+            return False
 
     def end_kernels(self) -> None:
         """End every kernel that the JupyterLab runs."""

@@ -14,7 +14,7 @@ from backfill.display.stored import snapshot_html
 from backfill.model import CellState, Coverage
 from backfill.protocols import Fetch
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
-from display_samples import DAY, EVIL, evil_metadata, evil_values
+from display_samples import DAY, EVIL, evil_metadata, evil_values, true_values
 
 TAGS = {
     "section", "div", "p", "span", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre", "br",
@@ -160,6 +160,16 @@ def test_what_a_job_gives_shows_itself(tmp_path: Path) -> None:
             assert "0 findings" in Page(html_of(findings)).text
             service.close()
         assert f"Job {job.backfill_id}" in Page(html_of(job)).text
+
+
+def test_what_the_dashboard_gives_shows_itself() -> None:
+    """So do all values of jobs over the shipped dashboard, one of which goes on: what a sheet of them shows is well-formed. [B9]"""
+    with true_values() as values:
+        said = {name: Page(html_of(value)).text for name, value in values.items()}
+    assert "22 of 24: 22 stored, 2 pending" in said["job that goes on"]
+    assert "partial success" in said["job that has ended"]
+    assert "384 of 384" in said["report, complete"]
+    assert {"plan", "coverage", "snapshot", "verification", "history", "findings"} <= set(said)
 
 
 def test_a_forgotten_job_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,15 +7,18 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("matplotlib", reason="the extra 'plots' is not installed")
 
+from matplotlib.text import Annotation
+
 from backfill import BackfillRequest, BackfillService, Collected, DataUnavailable, InvalidRequest
 from backfill.model import Coverage
-from backfill.plots import LINES, Picture, coverage_map, history_lines, ranking_movement
+from backfill.plots import LINES, Picture, _spread, coverage_map, history_lines, ranking_movement
 from backfill.protocols import Fetch
 from backfill.stores import MemorySnapshotStore
 from backfill.tables import Column, Table
@@ -143,6 +146,40 @@ def test_nothing_to_draw_is_refused(service: BackfillService) -> None:
         ranking_movement(service.store, [FIRST, date(2023, 1, 1)])
     with pytest.raises(InvalidRequest, match="clubsRank"):
         ranking_movement(service.store, rank="clubsRank")
+    with pytest.raises(InvalidRequest, match="fields='district'"):
+        history_lines(service.history(), ["district"])
+
+
+def test_what_is_named_and_not_there_is_refused(service: BackfillService) -> None:
+    """A district that has no line is a slip, and named as one: no picture comes of it that lacks what was asked for. [R1.4]"""
+    with pytest.raises(InvalidRequest, match=r"districts='oka'.*ash, oak, yew"):
+        history_lines(service.history(), districts=["ash", "oka"])
+    with pytest.raises(InvalidRequest, match=r"districts='oka'.*ash, oak, yew"):
+        ranking_movement(service.store, districts=["ash", "oka"])
+    with pytest.raises(InvalidRequest, match="most=0"):
+        ranking_movement(service.store, most=0)
+
+
+@pytest.mark.parametrize("ends", [[1.0, 1.0, 1.0], [1.0, 2.0, 60.0, 61.0], [100.0]])
+def test_names_stand_beside_the_ends_of_their_lines(ends: list[float]) -> None:
+    """Names that would lie upon each other are moved apart, as little as can be to either side; a stroke leads from each line to its name. [B9]"""
+    places = _spread(ends, 4.0, -100.0, 200.0)
+    assert all(after - before >= 4.0 - 1e-9 for before, after in pairwise(places))
+    assert sum(places) == pytest.approx(sum(ends))
+    assert max(abs(place - end) for place, end in zip(places, ends, strict=True)) <= 4.0
+    inside = _spread(ends, 4.0, min(ends), min(ends) + 100.0)
+    assert inside[0] == max(places[0], min(ends))
+    inside = _spread(ends, 4.0, -100.0, max(ends))
+    assert inside[-1] == min(places[-1], max(ends))
+    assert all(after - before >= 4.0 - 1e-9 for before, after in pairwise(inside))
+
+
+def test_a_name_is_joined_to_its_line(service: BackfillService) -> None:
+    """The stroke begins where the line ends. [B9]"""
+    (axes,) = ranking_movement(service.store).figure.axes
+    ends = {text.get_text(): text.xy[1] for text in axes.texts if isinstance(text, Annotation)}
+    assert ends == {name: places[-1] for name, places in PLACES.items()}
+    assert all(text.arrow_patch is not None for text in axes.texts if isinstance(text, Annotation))
 
 
 def test_without_the_library_the_extra_is_named() -> None:
