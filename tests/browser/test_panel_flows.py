@@ -322,6 +322,22 @@ def test_gaps_are_filled_of_what_is_shown(tabs: Tabs) -> None:
         assert [report.progress.total for report in service.list_backfills()] == [4]
 
 
+def test_gaps_of_a_history_of_month_ends_are_those_of_month_ends(tabs: Tabs) -> None:
+    """The coverage is of the days that are chosen: who keeps ends of months has no gaps in between, and fills none. [B5, R12.2]"""
+    with offered(ScriptedDashboard()) as (service, url):
+        page = tabs.open(url)
+        page.get_by_role("tab", name="Coverage").click()
+        page.get_by_label("Which days").select_option("month-end")
+        show_coverage(page, "2025-10-01", "2025-12-31", "A")
+        page.get_by_role("button", name="Fill 3 gaps").click()
+        status(page, "Complete")
+        stored = service.coverage("2025-10-01", "2025-12-31")
+        assert [on for on, _, state in stored if state is CellState.FULL] == [date(2025, 10, 31), date(2025, 11, 30), date(2025, 12, 31)]
+        page.reload()
+        page.get_by_role("tab", name="Coverage").click()
+        assert page.get_by_label("Which days").input_value() == "month-end"
+
+
 def test_a_double_click_begins_one_job(tabs: Tabs) -> None:
     """While a job is asked for, to fill gaps or to retry, its button is disabled: two clicks at once begin one job. [R12.2, R12.5]"""
     broken = {"B"}

@@ -258,6 +258,30 @@ def test_a_broken_connection_frees_its_place() -> None:
         assert 'backfill_http_streams{operation="backfill"} 0' in client.get("/metrics").text
 
 
+def test_a_client_that_takes_nothing_loses_its_place() -> None:
+    """A client that leaves its connection open and reads nothing cannot keep a place: its stream ends. [R8.5, R9.2]"""
+
+    async def ignore(client: Client) -> None:
+        messages: list[MutableMapping[str, object]] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> MutableMapping[str, object]:
+            if messages:
+                return messages.pop()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: MutableMapping[str, object]) -> None:
+            if message["type"] == "http.response.body":
+                await asyncio.Event().wait()  # as servers do whose buffers are full
+
+        async with asyncio.timeout(PATIENCE):
+            await client.app(Raw(client.app).scope(path="/events"), receive, send)
+
+    with offering(limits=WebLimits(poll_seconds=0.001, unread_seconds=0.01)) as (_, client):
+        asyncio.run(ignore(client))
+        assert 'backfill_http_streams{operation="backfill"} 0' in client.get("/metrics").text
+
+
 def test_a_store_that_fails_ends_the_stream(caplog: pytest.LogCaptureFixture) -> None:
     """Before the stream begins a failing job store is a problem; later it ends the stream, and the log says why. [R8.4]"""
     kept = FailingEvents()

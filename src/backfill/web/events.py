@@ -112,12 +112,21 @@ class EventStream:
             async with anyio.create_task_group() as group:
                 group.start_soon(_wait_for_goodbye, receive, group.cancel_scope)
                 try:
-                    await self._send(send, first, has_ended=has_ended)
-                except OSError:  # the client has gone
+                    await self._send(self._impatient(send), first, has_ended=has_ended)
+                except OSError:  # the client has gone, or takes nothing (TimeoutError)
                     pass
                 except Exception:
                     logger.exception("a stream of events ends early")  # its status is sent: the client reconnects
                 group.cancel_scope.cancel()
+
+    def _impatient(self, send: Send) -> Send:
+        """Return a *send* that gives up on a client that takes nothing: else it would keep its place for as long as it likes."""
+
+        async def send_impatiently(message: Message) -> None:
+            with anyio.fail_after(self.limits.unread_seconds):
+                await send(message)
+
+        return send_impatiently
 
     async def _send(self, send: Send, batch: _Batch, *, has_ended: bool) -> None:
         await send(_start())

@@ -54,6 +54,7 @@ class WebLimits:
         poll_seconds: Seconds between two looks at the job store on behalf of a stream.
         heartbeat_seconds: Seconds of silence after which a stream says that it is alive.
         stream_seconds: Seconds after which a stream ends; browsers reconnect, and go on where they were.
+        unread_seconds: Seconds after which a stream ends whose client does not take what it is sent.
     """
 
     max_body: int = 65_536
@@ -66,6 +67,7 @@ class WebLimits:
     poll_seconds: float = 0.5
     heartbeat_seconds: float = 15.0
     stream_seconds: float = 600.0
+    unread_seconds: float = 30.0
 
 
 @frozen

@@ -1,7 +1,7 @@
 // The list of jobs, and the coverage.
 
 import { h } from "./dom.js";
-import { count, percent, when } from "./format.js";
+import { count, percent, when, word } from "./format.js";
 import { done, mapPicture, mapTable, progressBar, scopeText } from "./jobview.js";
 import { STRINGS } from "./strings.js";
 import { badge, button, folded, legend, problemBox, table } from "./ui.js";
@@ -51,6 +51,8 @@ export function coverageView(ui, act) {
     const oninput = (/** @type {Event} */ event) => act.range(name, /** @type {HTMLInputElement} */ (event.target).value);
     return h("div", { class: "field", key: name }, h("label", { for: `range-${name}` }, label), h("input", { id: `range-${name}`, type, value: String(ui.range[name] ?? ""), oninput }));
   };
+  const which = ui.fields?.find((known) => known.name === "frequency");
+  const oninput = (/** @type {Event} */ event) => act.range("frequency", /** @type {HTMLSelectElement} */ (event.target).value);
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     act.cover();
@@ -65,6 +67,13 @@ export function coverageView(ui, act) {
       field("start", STRINGS.field.startDate, "date"),
       field("end", STRINGS.field.endDate, "date"),
       field("districts", STRINGS.field.targetDistricts, "text"),
+      which &&
+        h(
+          "div",
+          { class: "field", key: "frequency" },
+          h("label", { for: "range-frequency" }, STRINGS.field.frequency),
+          h("select", { id: "range-frequency", value: String(ui.range.frequency ?? which.initial), oninput }, which.choices.map((choice) => h("option", { value: choice }, word(STRINGS.choice, choice)))),
+        ),
       button(STRINGS.coverageShow, () => undefined, { type: "submit", class: "main", key: "show" }),
     ),
     ui.coverProblem && problemBox(ui.coverProblem, null),

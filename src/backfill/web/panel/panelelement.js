@@ -15,7 +15,7 @@ import { button, emptyUi, problemBox } from "./ui.js";
 
 /**
  * @import { VElement } from "./dom.js"
- * @import { BackfillReport, JobEvent } from "./types.js"
+ * @import { BackfillReport, Frequency, JobEvent } from "./types.js"
  * @import { Act, Ui, View } from "./ui.js"
  */
 
@@ -265,9 +265,9 @@ export class BackfillPanel extends Following {
   }
 
   get #range() {
-    const { start = "", end = "", districts = "" } = /** @type {Record<string, string>} */ (this.#ui.range);
+    const { start = "", end = "", districts = "", frequency = "" } = /** @type {Record<string, string>} */ (this.#ui.range);
     const names = namesIn(districts);
-    return { start, end: end || start, ...(names.length ? { districts: names } : {}) };
+    return { start, end: end || start, ...(names.length ? { districts: names } : {}), ...(frequency ? { frequency: /** @type {Frequency} */ (frequency) } : {}) };
   }
 
   async #allErrors() {

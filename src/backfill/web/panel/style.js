@@ -70,7 +70,7 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: start; padding: .4rem .7rem; border-bottom: 1px solid var(--bf-line); vertical-align: top; font-weight: 400; overflow-wrap: break-word; min-width: 3.5rem; }
 thead th { position: sticky; top: 0; background: var(--bf-raised); font-weight: 600; overflow-wrap: normal; z-index: 1; }
 tbody tr:last-child > * { border-bottom: 0; }
-td.progress { min-width: 14rem; } tbody th { min-width: 7rem; overflow-wrap: anywhere; } .hosts tbody th { min-width: 20rem; } .hosts td, td.day { white-space: nowrap; } td.text { min-width: 14rem; overflow-wrap: anywhere; }
+td.progress { min-width: 14rem; } tbody th { min-width: 7rem; overflow-wrap: anywhere; } .hosts tbody th { min-width: min(20rem, 60vw); } .hosts :is(td, thead th), td.day { white-space: nowrap; } td.text { min-width: 14rem; overflow-wrap: anywhere; }
 .cards { max-height: none; }
 @container (max-width: 38rem) {
   .cards thead { position: absolute; clip-path: inset(50%); } .cards tbody tr { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: .2rem .8rem; padding: .6rem .7rem; border-bottom: 1px solid var(--bf-line); }
