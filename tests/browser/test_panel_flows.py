@@ -332,7 +332,11 @@ def test_gaps_of_a_history_of_month_ends_are_those_of_month_ends(tabs: Tabs) -> 
         page.get_by_role("button", name="Fill 3 gaps").click()
         status(page, "Complete")
         stored = service.coverage("2025-10-01", "2025-12-31")
-        assert [on for on, _, state in stored if state is CellState.FULL] == [date(2025, 10, 31), date(2025, 11, 30), date(2025, 12, 31)]
+        assert [on for on, _, state in stored if state is CellState.FULL] == [
+            date(2025, 10, 31),
+            date(2025, 11, 30),
+            date(2025, 12, 31),
+        ]
         page.reload()
         page.get_by_role("tab", name="Coverage").click()
         assert page.get_by_label("Which days").input_value() == "month-end"
