@@ -18,6 +18,7 @@ from attrs import frozen
 
 from backfill import BackfillRequest, BackfillService, function_source
 from backfill.jobstores import SqliteJobStore
+from backfill.jsonvalues import JsonValue
 from backfill.model import Contribution, DistrictRecord
 from backfill.protocols import Fetch
 from backfill.stores import PerDistrictFileSnapshotStore
@@ -26,7 +27,7 @@ from benchmarks.store_index import FIRST, write_manifests
 from workload.unit import SLOTS
 
 _DISTRICTS = tuple(f"{number:03d}" for number in range(130))
-_RECORD = {"rows": ["x" * 100] * 290}
+_RECORD: JsonValue = {"rows": ["x" * 100] * 290}
 """About 30 KB, as a district's figures."""
 
 
