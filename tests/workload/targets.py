@@ -27,7 +27,7 @@ from benchmarks.store_index import FIRST, write_manifests
 from workload.unit import SLOTS
 
 _DISTRICTS = tuple(f"{number:03d}" for number in range(130))
-_RECORD: dict[str, JsonValue] = {"rows": ["x" * 100] * 290}
+_RECORD: JsonValue = {"rows": ["x" * 100] * 290}
 """About 30 KB, as a district's figures."""
 
 

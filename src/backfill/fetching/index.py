@@ -107,10 +107,11 @@ class Index:
         """
         self._refuse_if_forked()
         entry = _Entry((row.name, row.url, row.fetched_at, row.status, row.headers, row.sha256, int(row.usable)))
-        with self._enqueuing:
-            self._waiting.append(entry)
-            leads, self._is_led = not self._is_led, True
+        leads = False
         try:
+            with self._enqueuing:  # within: an interrupt right after it must hand the lead on
+                self._waiting.append(entry)
+                leads, self._is_led = not self._is_led, True
             if not leads:
                 entry.called.wait()
                 leads = entry.is_open
@@ -125,9 +126,10 @@ class Index:
 
     def _note(self, connection: sqlite3.Connection, own: _Entry) -> None:
         """Note all that wait; if that fails, each alone, so that only the one at fault is told."""
-        with self._enqueuing:
-            batch, self._waiting = self._waiting, []
+        batch: list[_Entry] = []
         try:
+            with self._enqueuing:  # within: an interrupt right after it must lose nobody's row
+                batch, self._waiting = self._waiting, batch
             try:
                 _write(connection, batch)
             except sqlite3.Error as error:
