@@ -104,6 +104,7 @@ class Notebook:
             notebook = formats.v4.new_notebook(cells=[formats.v4.new_code_cell(cell) for cell in cells])
             notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
             formats.write(notebook, self.file)
+        tabs.allow("is taking too long to activate")  # JupyterLab's own parts, on a machine that is busy
         self.page = tabs.open(f"{self.url}/lab/tree/{name}?token={TOKEN}&reset")
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -170,6 +171,13 @@ def test_what_the_dashboard_gives_shows_itself() -> None:
     assert "partial success" in said["job that has ended"]
     assert "384 of 384" in said["report, complete"]
     assert {"plan", "coverage", "snapshot", "verification", "history", "findings"} <= set(said)
+
+
+def test_a_coverage_names_months_and_each_year_once() -> None:
+    """Above the columns stands each month where it begins, and a year where it begins: names never run into each other. [B5]"""
+    days = (date(2023, 11, 30), date(2023, 12, 30), date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29))
+    heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', html_of(Coverage(days[0], days[-1], "daily", days, ("61",), {})))
+    assert heads == ["district", "Nov<br>2023", "Dec", "", "Jan<br>2024", "Feb"]
 
 
 def test_a_forgotten_job_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

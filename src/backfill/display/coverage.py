@@ -30,7 +30,7 @@ _LETTERS = {"summary": "-", "partial": "~", "failed": "x", "unavailable": ".", "
 """What tells the states apart without colours: those in full and those never tried have none."""
 
 _CELL = "background:{};min-width:7px;height:14px;padding:0;border:1px solid rgba(128,128,128,.4);font:9px/1 monospace;text-align:center;color:#000"
-_SMALL = "font:10px sans-serif;padding:0;text-align:left;background:none"
+_SMALL = "font:10px sans-serif;padding:0 2px 0 0;text-align:left;vertical-align:top;background:none"
 
 
 def coverage_html(coverage: CoverageForms, columns: Columns, label: int, *, most_rows: int | None = None) -> Html:
@@ -83,11 +83,12 @@ def _days(group: Sequence[date]) -> str:
 
 
 def _labels(columns: Columns) -> Iterator[tuple[tuple[date, ...], Html]]:
-    last = None
+    year = month = None
     for group in columns.groups:
-        month = (group[0].year, group[0].month)
-        yield group, markup.join((f"{group[0]:%b}", Html("<br>"), f"{group[0]:%Y}")) if month != last else Html()
-        last = month
+        first = group[0]
+        name = f"{first:%b}" if (first.year, first.month) != (year, month) else ""
+        yield group, markup.join((name, Html("<br>"), f"{first.year}")) if first.year != year else markup.join((name,))
+        year, month = first.year, first.month
 
 
 def _names(districts: Sequence[str], most: int) -> str:
