@@ -302,6 +302,9 @@ def test_coverage_shows_what_is_there(tabs: Tabs) -> None:
         page.get_by_label("Last day").fill("2026-01-08")
         page.get_by_role("button", name="Show", exact=True).click()
         shows(page, "Never tried:")
+        swatches = page.locator(".swatch").evaluate_all("(all) => all.map((each) => getComputedStyle(each).backgroundColor)")
+        assert len(swatches) == len(CellState)
+        assert "rgba(0, 0, 0, 0)" not in swatches, "a state has a colour in the picture, and none in its legend"
         page.get_by_text("The same as a table").click()
         page.get_by_role("row", name="A 2 0 0 0 0 2").wait_for()
         fill = page.get_by_role("button", name="Fill 6 gaps")

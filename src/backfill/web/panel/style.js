@@ -59,7 +59,7 @@ input[type="checkbox"] { width: 1.1rem; height: 1.1rem; accent-color: var(--bf-a
 .badge.error, .badge.partial_success { border-color: var(--bf-failed); } .breaker.open, .breaker.half-open { border-color: var(--bf-failed); border-radius: .4rem; } .breaker.closed { border: 0; font-weight: 400; padding: 0; }
 .bar { display: flex; height: .7rem; border-radius: .35rem; overflow: hidden; background: var(--bf-pending); min-width: 8rem; }
 .bar span { flex: 0 1 0; } .bar .pending { background: none; }
-${["completed", "skipped", "unavailable", "failed", "full", "summary", "never-tried", "damaged", "pending"].map((state) => `.bar .${state}, .swatch.${state} { background: var(--bf-${state}); }`).join("\n")}
+${["completed", "skipped", "unavailable", "failed", "full", "summary", "partial", "never-tried", "damaged", "pending"].map((state) => `.bar .${state}, .swatch.${state} { background: var(--bf-${state}); }`).join("\n")}
 .bar .pending { background: none; }
 .legend { list-style: none; padding: 0; display: flex; gap: .3rem 1.1rem; flex-wrap: wrap; font-size: .9rem; }
 .swatch { display: inline-block; width: .85rem; height: .85rem; border-radius: .2rem; margin-inline-end: .4rem; vertical-align: -.08rem; border: 1px solid var(--bf-edge); }
@@ -80,7 +80,7 @@ details > summary { cursor: pointer; padding: .15rem 0; color: var(--bf-accent);
 .start { display: grid; gap: 1.5rem; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) !important; }
 @container (max-width: 46rem) { .start { grid-template-columns: minmax(0, 1fr) !important; } }
 form { display: grid; gap: .8rem; align-content: start; } form details { display: block; } form details[open] > .field { margin-bottom: .8rem; }
-form.range { grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); align-items: end; }
+form.range { grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); align-items: end; } .range :is(input, select, button) { height: 2.3rem; }
 .field { display: grid; gap: .15rem; } .field label { font-weight: 600; } .field.flag { grid-template-columns: auto 1fr; column-gap: .5rem; } .flag .hint, .flag .wrong { grid-column: 2; }
 .plan { background: var(--bf-raised); border-radius: .5rem; padding: 1rem; align-self: start; position: sticky; top: .5rem; }
 backfill-heat-map { display: block; min-width: 0; }
