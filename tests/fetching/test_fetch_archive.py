@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from backfill.errors import DamagedFile, ServiceUnusable, StoreUnavailable
 from backfill.fetching import RawArchive
+from backfill.fetching import index as index_module
 from backfill.fetching.blobs import Blobs
 from backfill.fetching.memory import MemoryArchive
 from fetching_doubles import NOW, document, failure
@@ -306,6 +307,33 @@ def test_one_row_that_cannot_be_noted_stops_no_other(archive: RawArchive) -> Non
     assert isinstance(done.pop("bad").exception(), DamagedFile)
     assert [name for name, one in done.items() if one.exception()] == []
     assert archive.names() == ["a", "b", "c", "first"]
+
+
+def test_a_thread_that_is_interrupted_as_it_writes_for_others_keeps_none_of_them_waiting(
+    archive: RawArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own row is lost with it; the others are noted by the next, once each. [B2]"""
+    archive.put(document("first", name="first"))
+    index = archive._index
+    write, interrupted = index_module._write, []
+
+    def interrupting(connection: sqlite3.Connection, batch: list[index_module._Entry]) -> None:
+        if not interrupted:
+            interrupted.append(str(batch[0].values[0]))
+            raise KeyboardInterrupt
+        write(connection, batch)
+
+    monkeypatch.setattr(index_module, "_write", interrupting)
+    index._lock.acquire()
+    with ThreadPoolExecutor(4) as pool:
+        done = {name: pool.submit(archive.put, document(name, name=name)) for name in ("a", "b", "c", "d")}
+        while len(index._waiting) < 4:
+            threading.Event().wait(0.001)
+        index._lock.release()
+    assert len(interrupted) == 1
+    assert {name for name, one in done.items() if isinstance(one.exception(), KeyboardInterrupt)} == set(interrupted)
+    assert sorted(row.name for row in index.rows()) == sorted({"first", "a", "b", "c", "d"} - set(interrupted))
+    archive.put(document("later", name="later"))
 
 
 def test_it_can_be_pickled(archive: RawArchive) -> None:
