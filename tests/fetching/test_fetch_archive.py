@@ -315,7 +315,8 @@ def test_a_thread_that_is_interrupted_as_it_writes_for_others_keeps_none_of_them
     """Its own row is lost with it; the others are noted by the next, once each. [B2]"""
     archive.put(document("first", name="first"))
     index = archive._index
-    write, interrupted = index_module._write, []
+    write = index_module._write
+    interrupted: list[str] = []
 
     def interrupting(connection: sqlite3.Connection, batch: list[index_module._Entry]) -> None:
         if not interrupted:
