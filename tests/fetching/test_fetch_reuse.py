@@ -242,7 +242,7 @@ def test_what_was_archived_while_a_call_became_the_leader_is_not_fetched_again()
 
 
 def test_a_call_is_looked_up_once() -> None:
-    """One look tells both whether a document serves and what a conditional request can be made for: a look waits for the disk. [R9]"""
+    """One look tells both whether a document serves and what a conditional request can be made for: a look waits for the disk. [R9.3]"""
 
     class Counting(MemoryArchive):
         looks = 0

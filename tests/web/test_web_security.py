@@ -380,6 +380,18 @@ def test_only_declared_json_is_read(declared: bytes | None) -> None:
         assert not service.list_backfills()
 
 
+@pytest.mark.parametrize("coded", [b"gzip", b"br", b"deflate, gzip"])
+def test_an_encoded_body_is_not_read_as_a_plain_one(coded: bytes) -> None:
+    """Compressed bodies, which could be any size, are 415 with what is accepted, as HTTP says (RFC 9110, 15.5.16). [R8.5]"""
+    with offering() as (service, client):
+        raw = Raw(client.app)
+        headers = [HOST, (b"content-type", b"application/json"), (b"content-encoding", coded)]
+        response = raw.ask(raw.scope("POST", "/backfills", headers=headers), json.dumps(BODY).encode())
+        problem(response, 415, "unsupported-media-type")
+        assert response.headers["accept-encoding"] == "identity"
+        assert not service.list_backfills()
+
+
 @pytest.mark.parametrize("declared", [b"application/json;charset=UTF-8", b'Application/JSON; charset="utf-8"'])
 def test_json_may_name_its_encoding(declared: bytes) -> None:
     """JSON is declared as such in any of the usual ways. [R8.2]"""

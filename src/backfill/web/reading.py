@@ -107,6 +107,10 @@ async def _body(operation: Operation, request: Request, most: int) -> JsonValue:
     declared = request.headers.get("content-type")
     if operation.body is not None and not _JSON.fullmatch((declared or "").strip()):
         raise _undeclared("it is not declared at all" if declared is None else f"it is declared as {show(declared)}")
+    coded = request.headers.get("content-encoding", "identity").strip().lower()
+    if coded not in {"", "identity"}:
+        detail = f"the body is declared to be encoded as {show(coded)}"
+        raise Trouble("unsupported-media-type", detail, "send it as it is", headers={"Accept-Encoding": "identity"})
     content = await _content(request, most)
     if operation.body is None:
         if content:

@@ -26,7 +26,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "plan-outdated": (409, "The plan is out of date"),
     "configuration-changed": (412, "The configuration was changed meanwhile"),
     "body-too-large": (413, "The body is too large"),
-    "unsupported-media-type": (415, "The body is not declared as JSON"),
+    "unsupported-media-type": (415, "The body is not declared as plain JSON"),
     "misdirected": (421, "The host is not known here"),
     "invalid-request": (422, "The request cannot be done"),
     "queue-full": (429, "Too many jobs are waiting"),
