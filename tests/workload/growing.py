@@ -26,6 +26,7 @@ def small(day: date, district: str, _fetch: Fetch) -> object:
 def main(units: str, folder: str) -> None:
     """Run the job, and print the peak."""
     days = days_of(int(units))
+    Path(folder).mkdir()
     jobs = SqliteJobStore(Path(folder) / "jobs.sqlite3")
     with BackfillService(small, PerDistrictFileSnapshotStore(Path(folder) / "days"), jobs=jobs) as service:
         report = service.run_backfill(
