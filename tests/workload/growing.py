@@ -5,7 +5,6 @@ Run it as ``python -m workload.growing UNITS FOLDER``; it prints megabytes. Noth
 
 from __future__ import annotations
 
-import resource
 import sys
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ from backfill import BackfillRequest, BackfillService, function_source
 from backfill.jobstores import SqliteJobStore
 from backfill.protocols import Fetch
 from backfill.stores import PerDistrictFileSnapshotStore
+from workload.memory import peak
 from workload.unit import DISTRICTS, SLOTS, days_of
 
 
@@ -36,7 +36,7 @@ def main(units: str, folder: str) -> None:
     if report.status != "complete":
         message = f"the job is {report.status}"
         raise RuntimeError(message)
-    sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    sys.stdout.write(str(peak()))
 
 
 if __name__ == "__main__":
