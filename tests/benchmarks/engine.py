@@ -80,14 +80,19 @@ def of_units(quick: Mapping[str, Taken], units: int) -> Iterator[Moment]:
     yield Moment("CPU of a unit over the loop's, archive included", (library["cpu"] - loop["cpu"]) / units * 1000, 0.15)
     yield Moment("CPU of a unit over the bare work's, which has no network", (library["cpu"] - bare["cpu"]) / units * 1000, 0.15)
     yield Moment("CPU with an archive, of the loop's with one", library["cpu"] / loop["cpu"], 1.15, "times")
-    yield Moment("CPU without an archive, of the loop's", quick["library, files, jobs"]["cpu"] / quick[AGAINST]["cpu"], 1.15, "times")
+    yield Moment(
+        "CPU without an archive, of the loop's", quick["library, files, jobs"]["cpu"] / quick[AGAINST]["cpu"], 1.15, "times"
+    )
     yield Moment(f"peak of memory, {units:,} units", library["memory"], 45, "MB")
 
 
 def of_waiting(best: Mapping[str, Taken], delay: float, units: int) -> Moment:
     """Return what is promised of units whose answers are waited for."""
     return Moment(
-        f"wall, answered after {delay * 1000:g} ms, of the wire's alone", best[LIBRARY]["wall"] / (delay * units / SLOTS), 1.05, "times"
+        f"wall, answered after {delay * 1000:g} ms, of the wire's alone",
+        best[LIBRARY]["wall"] / (delay * units / SLOTS),
+        1.05,
+        "times",
     )
 
 

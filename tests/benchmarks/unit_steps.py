@@ -1,4 +1,4 @@
-"""What the processor does for a unit, step by step: the library's with files, jobs and an archive, and the loop's with requests. Ratios count.
+"""What the processor does for a unit, step by step: the library's with files, jobs and an archive, the loop's with requests, a rebuild's. Ratios count.
 
 Run it as ``python tests/benchmarks/unit_steps.py [--short] [--units N] [--folder FOLDER]``. Each step is timed by the processor time of its
 thread, without that of the steps within it; what is left of the process is the threads that write jobs and the index, and the service itself.
@@ -23,8 +23,11 @@ import requests.adapters
 
 import workload.contenders
 from backfill.engine import collect, steps
-from backfill.fetching import archive, call, http
+from backfill.fetching import RawArchive, archive, call, http
+from backfill.rebuilding import replay
 from backfill.stores import _draft
+from backfill.toastmasters import asking, collecting
+from benchmarks import history
 from workload.contenders import CONTENDERS, Task
 from workload.origin import serving
 
@@ -41,6 +44,9 @@ STEPS: tuple[tuple[str, object, str], ...] = (
     ("publish a day, synced", _draft.FileDraft, "commit"),
     ("collect, and note what came of it", steps.Steps, "carry_out"),
     ("the loop's file, dump, archive", workload.contenders, "keep"),
+    ("read the reports", asking.Reader, "read"),
+    ("compute the figures of clubs and groups", collecting, "district_data"),
+    ("hash and frame the record made anew", replay, "encode_record"),
 )
 """What is timed, and where it is called."""
 
@@ -96,17 +102,31 @@ def main() -> None:
         for name in ("requests, archive", "library, all"):
             with tempfile.TemporaryDirectory(dir=options.folder) as folder:
                 work = CONTENDERS[name](Task(url, units, Path(folder)))
-                with watched() as seconds:
-                    began = time.process_time()
-                    work()
-                    whole = time.process_time() - began
-            tell(name, seconds, whole, units)
+                measure(name, work, units)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        days, number = (2, 8) if options.short else (4, 64)
+        history.fill(RawArchive(Path(folder) / "raw"), days, number)
+        names = history.districts_of(history.contents()[history.ReportKind.SUMMARY], number)
+        measure("rebuilding districts in full", lambda: history.rebuild(Path(folder), days, names), days * number)
+
+
+def measure(name: str, work: Callable[[], object], units: int) -> None:
+    """Do the work, and print what each step took."""
+    with watched() as seconds:
+        began = time.process_time()
+        work()
+        whole = time.process_time() - began
+    tell(name, seconds, whole, units)
 
 
 def tell(name: str, seconds: Mapping[str, float], whole: float, units: int) -> None:
     """Print what each step took."""
     lines = [f"\n{name + ', ' + str(units) + ' units':48} ms CPU a unit"]
-    rows = [*sorted(seconds.items(), key=lambda row: -row[1]), ("all else", whole - sum(seconds.values())), ("the process", whole)]
+    rows = [
+        *sorted(seconds.items(), key=lambda row: -row[1]),
+        ("all else", whole - sum(seconds.values())),
+        ("the process", whole),
+    ]
     lines += [f"{what:48} {taken / units * 1000:13.3f}" for what, taken in rows]
     sys.stdout.write("\n".join(lines) + "\n")
 
