@@ -27,6 +27,7 @@ from backfill.fetching import RawArchive, archive, call, http
 from backfill.rebuilding import replay
 from backfill.stores import _draft
 from backfill.toastmasters import asking, collecting
+from backfill.toastmasters.kinds import ReportKind
 from benchmarks import history
 from workload.contenders import CONTENDERS, Task
 from workload.origin import serving
@@ -106,7 +107,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         days, number = (2, 8) if options.short else (4, 64)
         history.fill(RawArchive(Path(folder) / "raw"), days, number)
-        names = history.districts_of(history.contents()[history.ReportKind.SUMMARY], number)
+        names = history.districts_of(history.contents()[ReportKind.SUMMARY], number)
         measure("rebuilding districts in full", lambda: history.rebuild(Path(folder), days, names), days * number)
 
 
