@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,7 +21,7 @@ if __package__ in {None, ""}:  # run as a script: its neighbours are in the fold
 
 from workload.contenders import CONTENDERS
 from workload.origin import serving
-from workload.targets import moments
+from workload.targets import Moment, moments
 from workload.unit import SLOTS
 
 Taken = dict[str, float]
@@ -74,11 +74,34 @@ def lines_of(best: dict[str, Taken], delay: float, units: int, *, chart: bool) -
         yield from (f"{name:22} {'█' * round(50 * taken['cpu'] / most)}" for name, taken in best.items())
 
 
-def lines_of_moments(*, short: bool, folder: str | None) -> Iterable[str]:
-    """Return the table of single moments, each beside its target."""
-    yield f"\n{'':56} {'taken':>8} {'target':>8}"
-    for moment in moments(short=short, folder=folder):
-        yield f"{moment.what:56} {moment.value:8.2f} {moment.target:8g} ms"
+def of_units(quick: Mapping[str, Taken], units: int) -> Iterator[Moment]:
+    """Return what is promised of a unit that is answered at once, as far as it follows from what each contender took."""
+    library, loop, bare = quick[LIBRARY], quick[COUNTERPART[LIBRARY]], quick[f"bare{COUNTERPART[LIBRARY].removeprefix(AGAINST)}"]
+    yield Moment("CPU of a unit over the loop's, archive included", (library["cpu"] - loop["cpu"]) / units * 1000, 0.15)
+    yield Moment("CPU of a unit over the bare work's, which has no network", (library["cpu"] - bare["cpu"]) / units * 1000, 0.15)
+    yield Moment("CPU with an archive, of the loop's with one", library["cpu"] / loop["cpu"], 1.15, "times")
+    yield Moment(
+        "CPU without an archive, of the loop's", quick["library, files, jobs"]["cpu"] / quick[AGAINST]["cpu"], 1.15, "times"
+    )
+    yield Moment(f"peak of memory, {units:,} units", library["memory"], 45, "MB")
+
+
+def of_waiting(best: Mapping[str, Taken], delay: float, units: int) -> Moment:
+    """Return what is promised of units whose answers are waited for."""
+    return Moment(
+        f"wall, answered after {delay * 1000:g} ms, of the wire's alone",
+        best[LIBRARY]["wall"] / (delay * units / SLOTS),
+        1.05,
+        "times",
+    )
+
+
+def lines_of_moments(found: Iterable[Moment]) -> Iterable[str]:
+    """Return the table of what is promised, each beside its target."""
+    yield f"\n{'':60} {'taken':>8} {'target':>12}"
+    for moment in found:
+        bound = f"{'>=' if moment.at_least else '<='} {moment.target:g}"
+        yield f"{moment.what:60} {moment.value:8.2f} {bound:>12} {moment.unit:6}{'' if moment.is_met else 'missed'}"
 
 
 def main() -> None:
@@ -96,10 +119,12 @@ def main() -> None:
     sys.stdout.write(
         f"{os.cpu_count()} cores; milliseconds a unit, megabytes; ratios to '{AGAINST}', of '{LIBRARY}' to its own\n"
     )
+    found: list[Moment] = []
     for delay in delays:
         best = compare(names, delay / 1000, units, rounds, options.folder)
+        found += [of_waiting(best, delay / 1000, units)] if delay else of_units(best, units)
         sys.stdout.write("\n".join(lines_of(best, delay / 1000, units, chart=options.chart)) + "\n")
-    sys.stdout.write("\n".join(lines_of_moments(short=options.short, folder=options.folder)) + "\n")
+    sys.stdout.write("\n".join(lines_of_moments([*found, *moments(short=options.short, folder=options.folder)])) + "\n")
 
 
 if __name__ == "__main__":

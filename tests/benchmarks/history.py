@@ -151,8 +151,12 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def speed(days: int, number: int) -> None:
-    """Measure rebuilding and proving, on one process and on two."""
+def speed(days: int, number: int) -> tuple[float, float]:
+    """Measure rebuilding and proving, in one process and in two.
+
+    Returns:
+        How fast one process is, as a part of the bare work's speed; how many times as fast two are.
+    """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         fill(RawArchive(root / "raw"), days, number)
@@ -176,6 +180,7 @@ def speed(days: int, number: int) -> None:
         bare(root, Path(folder) / "bare")
         say(f"the bare minimum (csv.reader, one JSON dump, one write): {units / _Bare.seconds:,.0f} districts a second")
         say(f"rebuild on one process runs at {_Bare.seconds / one:.0%} of that, on two at {_Bare.seconds / two:.0%}")
+        return _Bare.seconds / one, one / two
 
 
 def memory(*numbers: int) -> None:

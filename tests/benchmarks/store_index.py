@@ -23,6 +23,7 @@ from backfill.stores._atomic import FileSystem
 from backfill.stores._generations import Generations
 from backfill.stores._layout import Layout
 from backfill.stores._manifest import FileFacts, encode_manifest
+from backfill.stores._metadata import encode_metadata
 from backfill.testing import VirtualClock
 
 FIRST = date(2014, 7, 1)
@@ -31,15 +32,17 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def write_manifests(root: Path, days: int) -> None:
-    """Write manifests of *days* days with 130 districts each; the files that they name are there, and never opened here."""
+    """Write manifests and metadata of *days* days with 130 districts each; the records that they name are there, and never opened here."""
     for number in range(days):
         day = FIRST + timedelta(days=number)
         entries = {district: _header(day, district) for district in DISTRICTS}
         said = SnapshotMetadata(day, SnapshotStatus.SUCCESS, AT, AT, day, "benchmark", DISTRICTS, DISTRICTS)
-        content = encode_manifest(StoredDay(said, entries, {}), dict.fromkeys(DISTRICTS, AT), FileFacts.of(b""), "1.0.0")
+        metadata = encode_metadata(said, "1.0.0")
+        content = encode_manifest(StoredDay(said, entries, {}), dict.fromkeys(DISTRICTS, AT), FileFacts.of(metadata), "1.0.0")
         directory = root / day.isoformat()
         directory.mkdir()
         (directory / "manifest.json").write_bytes(content)
+        (directory / "metadata.json").write_bytes(metadata)
         for district in DISTRICTS:
             os.close(os.open(directory / f"district_{district}.json", os.O_CREAT | os.O_WRONLY))
 

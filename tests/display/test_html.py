@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from backfill import BackfillRequest, BackfillService, DataUnavailable, function_source
 from backfill.display import markup
 from backfill.display.stored import snapshot_html
-from backfill.model import CellState, Coverage
+from backfill.model import BackfillReport, CellState, Coverage, FetchStatus, HostStatus
 from backfill.protocols import Fetch
 from backfill.stores import MemorySnapshotStore, PerDistrictFileSnapshotStore
 from display_samples import DAY, EVIL, evil_metadata, evil_values, true_values
@@ -178,6 +179,20 @@ def test_a_coverage_names_months_and_each_year_once() -> None:
     days = (date(2023, 11, 30), date(2023, 12, 30), date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29))
     heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', html_of(Coverage(days[0], days[-1], "daily", days, ("61",), {})))
     assert heads == ["district", "Nov<br>2023", "Dec", "", "Jan<br>2024", "Feb"]
+
+
+def test_a_report_says_which_host_shows_strain() -> None:
+    """A host that is asked less often than it may be is named with by how much; one that is not is not. [B9, R9.5, B6]"""
+    hosts = (
+        HostStatus("https://calm.example.org:443", 5.0, 3, 1, 0, "closed", 0.0),
+        HostStatus("https://strained.example.org:443", 5.0, 3, 1, 4, "closed", 0.0, slowdown=4.0),
+    )
+    report = evil_values()["report"]
+    assert isinstance(report, BackfillReport)
+    report = evolve(report, performance_status=FetchStatus(hosts, 10))
+    said = Page(html_of(report)).text
+    assert "https://strained.example.org:443 shows strain, and is asked 4.0 times less often" in said
+    assert "calm.example.org" not in said
 
 
 def test_a_forgotten_job_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,13 +71,12 @@ def hold_a_day(root: Path, go: threading.Event, answers: Connection) -> None:
 
 
 def look_for_work(root: Path, over: threading.Event, answers: Connection) -> None:
-    """Look again and again for jobs that nobody works on, and tell how often there were any."""
+    """Look again and again for jobs that nobody works on, say so each time, and at the end how often there were any."""
     with closing(SqliteJobStore(root / "jobs.sqlite3")) as jobs, open_small(root, jobs=jobs) as service:
         looks = taken = 0
         while not over.is_set():
             taken += len(service.resume_jobs())
             looks += 1
-            if looks == 1:
-                answers.send("looks")
+            answers.send("looks")
             time.sleep(0.002)
         answers.send((looks, taken))

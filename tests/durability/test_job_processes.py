@@ -159,11 +159,16 @@ def test_a_clock_that_jumps_takes_no_job_away(tmp_path: Path, hours: int) -> Non
     """Set forth or back in the midst of a job, the clock loses nothing: no other process takes the job, each unit is collected once. [B2, P1]"""
     clock = Jumping()
 
-    def jump(_day: object, district: str) -> None:
-        clock.ahead = timedelta(hours=hours) if district == "A" else timedelta()
-
     with running((look_for_work, ()), root=tmp_path) as (over, (told,)):
         assert told.recv() == "looks"
+
+        def jump(on: object, district: str) -> None:
+            clock.ahead = timedelta(hours=hours) if district == "A" else timedelta()
+            if (on, district) == (day(10), "A"):  # the other process looks in the midst of the job, however busy the machine is
+                while told.poll():
+                    told.recv()
+                assert [told.recv(), told.recv()] == ["looks", "looks"]
+
         with closing(SqliteJobStore(tmp_path / "jobs.sqlite3", clock=clock)) as jobs:
             store = PerDistrictFileSnapshotStore(tmp_path / "snapshots", clock=clock)
             with BackfillService(
@@ -172,8 +177,9 @@ def test_a_clock_that_jumps_takes_no_job_away(tmp_path: Path, hours: int) -> Non
                 report = run_small(service, count=20)
         assert report.status is BackfillStatus.COMPLETE
         over.set()
-        looks, taken = told.recv()
-    assert looks > 1
+        while (answer := told.recv()) == "looks":
+            pass
+    _looks, taken = answer
     assert taken == 0
     assert set(collected(tmp_path).values()) == {1}
     look_after(tmp_path, count=20)

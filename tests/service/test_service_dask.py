@@ -141,6 +141,34 @@ def test_workers_that_are_killed_change_nothing(root: Path) -> None:
     assert stored(root) == before
 
 
+def test_what_a_killed_worker_was_computing_is_made_by_another(tmp_path: Path) -> None:
+    """A worker is killed in the middle of a unit: that unit alone is made again, nothing is fetched again, and every byte is that of threads. [B8, B2, R9.3]"""
+    count, free = 6, 2
+    signs, root = tmp_path / "signs", tmp_path / "root"
+    signs.mkdir()
+    with FaultServer() as server, cluster() as client:
+        source = HeldFigures(publish(server, count), signs, free)
+        with housed(root, source, executor_of(client)) as service:
+            job = service.initiate_backfill(ask(count, *DISTRICTS, concurrency=SLOTS))
+            until(lambda: len(list(signs.iterdir())) == 2)  # two workers compute, and two units wait for one of them
+            unit, _, worker = next(signs.iterdir()).name.rpartition("-")
+            os.kill(int(worker), signal.SIGKILL)  # one of those that the test has started
+            until(lambda: len(list(signs.glob(f"{unit}-*"))) == 2)
+            (signs / "go").touch()
+            report = job.wait(PATIENCE)
+        made = [sign.name.rpartition("-")[0] for sign in signs.glob("*-*")]
+        assert (report.status, counts(report)) == ("complete", {"completed": count * len(DISTRICTS)})
+        asked = [request.target for request in server.requests]
+        assert len(asked) == len(set(asked)) == count * len(DISTRICTS)
+        shutil.copytree(root / "raw", tmp_path / "threads" / "raw")
+        with housed(tmp_path / "threads", source, None) as service:
+            assert service.initiate_backfill(ask(count, *DISTRICTS)).wait(PATIENCE).status is BackfillStatus.COMPLETE
+        assert len(server.requests) == len(asked)
+    assert stored(tmp_path / "threads") == stored(root)
+    sys.stdout.write(f"killed a worker: {len(made) - len(set(made))} of {len(set(made))} held units made again\n")
+    assert made.count(unit) == len(made) - len(set(made)) + 1 == 2
+
+
 def left_on(client: Client) -> int:
     """Return how many computations the scheduler knows of."""
     count: int = client.run_on_scheduler(_tasks)  # type: ignore[no-untyped-call] # the library's own

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import resource
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from workload.memory import peak
 from workload.origin import table
 from workload.unit import DISTRICTS, SLOTS, days_of, dump, pack, parse, sync_folder, write
 
@@ -190,7 +190,7 @@ def main(name: str, url: str, units: str, folder: str) -> None:
     taken = {
         "wall": time.perf_counter() - started,
         "cpu": time.process_time() - cpu,
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory": peak(),
     }
     sys.stdout.write(json.dumps(taken))
 

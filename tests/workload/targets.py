@@ -23,6 +23,7 @@ from backfill.model import Contribution, DistrictRecord
 from backfill.protocols import Fetch
 from backfill.stores import PerDistrictFileSnapshotStore
 from backfill.toastmasters import open_service
+from benchmarks.history import speed
 from benchmarks.store_index import FIRST, write_manifests
 from workload.unit import SLOTS
 
@@ -37,13 +38,22 @@ class Moment:
 
     Attributes:
         what: Of what.
-        value: Milliseconds.
-        target: Milliseconds that it may take.
+        value: Measured.
+        target: What it may be at most.
+        unit: Of both.
+        at_least: The target is the least that it may be.
     """
 
     what: str
     value: float
     target: float
+    unit: str = "ms"
+    at_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it is as good as its target."""
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
 def milliseconds(work: Callable[[], object], times: int = 3) -> float:
@@ -64,6 +74,10 @@ def moments(*, short: bool, folder: str | None) -> Iterator[Moment]:
         yield from _job(Path(own), days)
         yield _publishing(Path(own), times=2 if short else 8)
         yield from _opening(Path(own), days)
+        yield _growth(Path(own), *((100, 1000) if short else (3000, 100_000)))
+    share, gain = speed(*((2, 8) if short else (10, 128)))
+    yield Moment("rebuild in one process, of the bare work's speed", 100 * share, 70, "%", at_least=True)
+    yield Moment("rebuild in two processes, times one", gain, 1.8, "times", at_least=True)
 
 
 def _importing() -> Moment:
@@ -129,6 +143,17 @@ def _publishing(folder: Path, times: int) -> Moment:
                 draft.commit(Contribution(day, "bench", "targeted", "system-wide", "bench", at, _DISTRICTS))
             taken.append((time.perf_counter() - started) * 1000 / (len(_DISTRICTS) + 2))
     return Moment(f"publish a day, a file, {SLOTS} threads, median", statistics.median(taken), 0.3)
+
+
+def _growth(folder: Path, few: int, many: int) -> Moment:
+    """Compare the peaks of memory of a job of few units and one of many, each in a process of its own."""
+
+    def peak(units: int) -> float:
+        command = [sys.executable, "-m", "workload.growing", str(units), str(folder / f"units-{units}")]
+        where = Path(__file__).resolve().parents[1]
+        return float(subprocess.run(command, stdout=subprocess.PIPE, cwd=where, check=True).stdout)
+
+    return Moment(f"memory of {many:,} small units, over that of {few:,}", peak(many) - peak(few), 5, "MB")
 
 
 def _opening(folder: Path, days: int) -> Iterator[Moment]:

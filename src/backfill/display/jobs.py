@@ -158,8 +158,15 @@ def _asked(status: FetchStatus | None) -> str | None:
     if status is None:
         return None
     parked = [f"{host.host} is left alone for {duration(host.parked_seconds)}" for host in status.hosts if host.parked_seconds]
+    slowed = [
+        f"{host.host} shows strain, and is asked {host.slowdown:.1f} times less often"
+        for host in status.hosts
+        if host.slowdown > 1
+    ]
     retried = f" ({status.retries:,} again)" if status.retries else ""
-    return "; ".join([f"{plural(status.requests, 'request')}{retried}, {status.reused:,} served from the archive", *parked])
+    return "; ".join(
+        [f"{plural(status.requests, 'request')}{retried}, {status.reused:,} served from the archive", *parked, *slowed]
+    )
 
 
 def _districts(scope: BackfillScope) -> str:
