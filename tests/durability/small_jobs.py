@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
-from backfill import BackfillService
+from backfill import BackfillService, Job
 from backfill.jobstores import SqliteJobStore
 from backfill.model import BackfillReport, BackfillStatus, DayPublished, UnitState
 from backfill.protocols import Fetch, JobStore
@@ -69,10 +69,14 @@ def open_small(
     )
 
 
+def start_small(service: BackfillService, *, count: int = DAYS) -> Job:
+    """Ask for the job, or for the one that was asked for before."""
+    return service.initiate_backfill(ask(count, *DISTRICTS, concurrency=1), idempotency_key=KEY)
+
+
 def run_small(service: BackfillService, *, count: int = DAYS) -> BackfillReport:
     """Ask for the job, or for the one that was asked for before, and wait until it rests."""
-    request = ask(count, *DISTRICTS, concurrency=1)
-    return service.initiate_backfill(request, idempotency_key=KEY).wait(60)
+    return start_small(service, count=count).wait(60)
 
 
 def go_on(root: Path, *, rested: bool = False) -> BackfillReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from backfill.jobstores import SqliteJobStore
 from backfill.model import BackfillStatus
 from backfill.stores import PerDistrictFileSnapshotStore, check
 from durability.job_processes import ask_for_the_job, collect_own_districts, collect_slowly, hold_a_day, look_for_work
-from durability.small_jobs import DISTRICTS, LoggedSource, collected, look_after, open_small, run_small
+from durability.small_jobs import DISTRICTS, LoggedSource, collected, look_after, open_small, start_small
 from service_doubles import NoDoor, ask, day, days, until
 
 PRELOADED = ["backfill", "backfill.jobstores.sqlite", "backfill.testing.files", "multiprocessing.connection"]
@@ -157,28 +158,31 @@ class Jumping(SystemClock):
 @pytest.mark.parametrize("hours", [36, -36])
 def test_a_clock_that_jumps_takes_no_job_away(tmp_path: Path, hours: int) -> None:
     """Set forth or back in the midst of a job, the clock loses nothing: no other process takes the job, each unit is collected once. [B2, P1]"""
-    clock = Jumping()
+    clock, looking = Jumping(), threading.Event()
 
-    with running((look_for_work, ()), root=tmp_path) as (over, (told,)):
-        assert told.recv() == "looks"
+    def jump(on: object, district: str) -> None:
+        assert looking.wait(60)
+        clock.ahead = timedelta(hours=hours) if district == "A" else timedelta()
+        if (on, district) == (day(10), "A"):  # the other process looks in the midst of the job, however busy the machine is
+            while told.poll():
+                told.recv()
+            assert [told.recv(), told.recv()] == ["looks", "looks"]
 
-        def jump(on: object, district: str) -> None:
-            clock.ahead = timedelta(hours=hours) if district == "A" else timedelta()
-            if (on, district) == (day(10), "A"):  # the other process looks in the midst of the job, however busy the machine is
-                while told.poll():
-                    told.recv()
-                assert [told.recv(), told.recv()] == ["looks", "looks"]
-
-        with closing(SqliteJobStore(tmp_path / "jobs.sqlite3", clock=clock)) as jobs:
-            store = PerDistrictFileSnapshotStore(tmp_path / "snapshots", clock=clock)
-            with BackfillService(
-                LoggedSource(tmp_path / "collected", jump), store, jobs=jobs, fetch=NoDoor(), clock=clock
-            ) as service:
-                report = run_small(service, count=20)
-        assert report.status is BackfillStatus.COMPLETE
-        over.set()
-        while (answer := told.recv()) == "looks":
-            pass
+    store = PerDistrictFileSnapshotStore(tmp_path / "snapshots", clock=clock)
+    source = LoggedSource(tmp_path / "collected", jump)
+    with (
+        closing(SqliteJobStore(tmp_path / "jobs.sqlite3", clock=clock)) as jobs,
+        BackfillService(source, store, jobs=jobs, fetch=NoDoor(), clock=clock) as service,
+    ):
+        job = start_small(service, count=20)  # it has an owner from here on
+        with running((look_for_work, ()), root=tmp_path) as (over, (told,)):
+            assert told.recv() == "looks"
+            looking.set()
+            report = job.wait(60)
+            over.set()
+            while (answer := told.recv()) == "looks":
+                pass
+    assert report.status is BackfillStatus.COMPLETE
     _looks, taken = answer
     assert taken == 0
     assert set(collected(tmp_path).values()) == {1}
