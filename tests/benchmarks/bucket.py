@@ -21,9 +21,10 @@ from typing import cast
 if __package__ in {None, ""}:  # run as a script: its neighbours are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from backfill import BackfillRequest, BackfillService, Document
+from backfill import BackfillRequest, BackfillService, Document, Job
 from backfill.fetching import PoliteFetcher
 from backfill.jsonvalues import JsonValue
+from backfill.model import Verification
 from backfill.objectstores import ObjectRawArchive, ObjectSnapshotStore
 from backfill.testing.samples import DAY, contribution, record
 from limiter_jobs import OneTable
@@ -114,9 +115,24 @@ def measure_job(bucket: FailingS3, days: int) -> None:
         closing(PoliteFetcher(rate=None, concurrency=SLOTS, archive=archive)) as fetch,
         BackfillService(OneTable(url, {FIRST: "job"}), store, fetch=fetch) as service,
     ):
-        tell(bucket, f"{units} units on {days} days are collected", lambda: service.initiate_backfill(request).wait(600))
-        tell(bucket, "they are made anew", lambda: service.rebuild(FIRST, last).wait(600))
-        tell(bucket, "they are proved", lambda: service.verify(FIRST, last))
+        tell(bucket, f"{units} units on {days} days are collected", lambda: ended(service.initiate_backfill(request)))
+        tell(bucket, "they are made anew", lambda: ended(service.rebuild(FIRST, last)))
+        tell(bucket, "they are proved", lambda: proved(service.verify(FIRST, last)))
+
+
+def ended(job: Job) -> None:
+    """Wait for a job that does all its units."""
+    report = job.wait(600)
+    if report.status != "complete":
+        message = f"the job is {report.status}: {report.error_summary}"
+        raise RuntimeError(message)
+
+
+def proved(verification: Verification) -> None:
+    """See that nothing differs."""
+    if not verification.is_proved:
+        message = f"not proved: {verification}"
+        raise RuntimeError(message)
 
 
 def tell(bucket: FailingS3, what: str, work: Callable[[], object]) -> None:
