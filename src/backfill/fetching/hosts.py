@@ -151,7 +151,7 @@ def limited(inner: Door, hosts: Hosts) -> Door:
             try:
                 document = inner(evolve(call, left=left))
             except TransientSourceError as error:
-                if error.kind in _STRAIN and not error.retry_after:
+                if error.kind in _STRAIN:
                     host.pace.strained()
                 if error.retry_after:  # while the turn is held, so that nobody slips in between
                     _log.info("%s asks to be left alone for %g s", host.name, error.retry_after, extra=call.log_extra)

@@ -100,7 +100,7 @@ class HostPace:
                 self._strain.answered(seconds, self._clock.monotonic())
 
     def strained(self) -> None:
-        """Note that the host said it has too much to do, without saying for how long."""
+        """Note that the host said it has too much to do."""
         with self._changing:
             if self._strain is not None:
                 self._strain.refused(self._clock.monotonic())
