@@ -35,7 +35,7 @@ def serving_s3(program: Path, folder: Path) -> Iterator[dict[str, Any]]:
     """Run the server over *folder* while the block runs, and yield the options of an ``S3Store`` for its one bucket."""
     master, volume, filer, s3 = _free_ports(4)
     command = [
-        str(program), "server", "-s3", "-s3.iam=false", "-s3.port.iceberg=0", "-master.telemetry=false",
+        str(program), "server", "-s3", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
         "-dir", str(folder), "-ip", "127.0.0.1", "-ip.bind", "127.0.0.1",
         "-master.port", str(master), "-volume.port", str(volume), "-filer.port", str(filer), "-s3.port", str(s3),
         "-master.volumeSizeLimitMB", "64", "-volume.max", "20",
