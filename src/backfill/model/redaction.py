@@ -30,7 +30,7 @@ _WIDE = re.compile(r"(?:^|[^a-z])(?:auth|key|pass|sig|signature|token)$")
 _HINT = re.compile(r"pass|pwd|secret|credential|key|jwt|cookie|sess|sid|auth|token|sig|bearer", re.IGNORECASE)
 """Finds a piece of every secret name: most texts have none, and need no closer look."""
 
-_USER = re.compile(r"(?<=//)[^/\s'\"<>]*@|(?<=%2F%2F)(?:(?!%2F|%40)[^/\s'\"<>])*%40", re.IGNORECASE)
+_USER = re.compile(r"(?<=//)[^/\s'\"<>]*@|(?<=%2F%2F)(?:(?:(?!%2F|%40)[^/\s'\"<>])*%40)+", re.IGNORECASE)
 _ACCOUNT = re.compile(r"\b([\w.+-]{1,64}:)(?!//)[^\s/@:'\"<>]{1,128}(?=@\w)")
 _PARAMETER = re.compile(r"([?&;])([^=?&;#\s'\"<>]+)=([^&;#\s'\"<>]+)")
 _BEARER = re.compile(r"\b(bearer(?:\s|%20)+)(?=[^\s'\"]*\d|[^\s'\"]{20})[\w.~+/=-]+", re.IGNORECASE)

@@ -63,26 +63,26 @@ class SharingContract(StoreHooks):
         self._change_beside_a_reader(self.live_store(), deleting=True)
 
     def _change_beside_a_reader(self, store: SnapshotStore, *, deleting: bool) -> None:
-        done = threading.Event()
+        done, looks = threading.Event(), threading.Event()
 
-        def read() -> int:
-            looks = 0
+        def read() -> None:
             while not done.wait(0.0005):  # leaves the writer some time
-                looks += 1
                 with suppress(*([SnapshotNotFound] if deleting else [])):  # a deleted day may be missing, but not half there
                     _see_whole(store)
-            return looks
+                looks.set()
 
         with ThreadPoolExecutor(1) as pool:
             reader = pool.submit(read)
+            reader.add_done_callback(lambda _: looks.set())  # if it failed, it is not waited for
             try:
+                holds(looks.wait(PATIENCE), "the reader never came to look")  # however busy the machine is
                 for turn in range(1, self.changes + 1):
                     if deleting:
                         store.delete(DAY)
                     store_records(store, *(record(name, turn) for name in _NAMES))
             finally:
                 done.set()
-            holds(reader.result() > 0, "the reader never came to look")
+            reader.result()
 
     def test_what_is_stored_outlives_the_store(self) -> None:
         """A store that is opened again over the same folder holds what the former one held. [B2, R5.1]"""
