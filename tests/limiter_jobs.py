@@ -119,5 +119,5 @@ def dask() -> Iterator[Executor]:
 
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1"}
     cluster = distributed.LocalCluster(**options)  # type: ignore[no-untyped-call] # the library's own, as the next one
-    with cluster, distributed.Client(cluster) as client:  # type: ignore[no-untyped-call]
+    with cluster, distributed.Client(cluster) as client:  # type: ignore[no-untyped-call] # the library's own
         yield client.get_executor(pure=False)

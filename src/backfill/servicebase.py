@@ -221,7 +221,7 @@ class ServiceBase:
     def _close_at_exit(self) -> None:
         try:
             self.close(timeout=_EXIT_SECONDS)
-        except TimeoutError:
+        except TimeoutError:  # the interpreter ends: nobody is left to catch it
             logger.warning("units in flight did not end within %g s of the interpreter's end; they are lost", _EXIT_SECONDS)
 
     def _accepted_before(self, key: str | None, asked: BackfillRequest | str, fingerprint: str | None = None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -345,16 +345,21 @@ def test_gaps_of_a_history_of_month_ends_are_those_of_month_ends(tabs: Tabs) -> 
         assert page.get_by_label("Which days").input_value() == "month-end"
 
 
-def test_a_double_click_begins_one_job(tabs: Tabs) -> None:
-    """While a job is asked for, to fill gaps or to retry, its button is disabled: two clicks at once begin one job. [R12.2, R12.5]"""
-    broken = {"B"}
+def failing(broken: set[str]) -> Callable[[date, str], object]:
+    """Return what is answered of each district: an error for those that are broken."""
 
-    def script(on: date, district: str) -> object:
+    def script(_on: date, district: str) -> object:
         if district in broken:
             raise PermanentSourceError("no", kind="wrong_period")
         return {"district": district}
 
-    with offered(ScriptedDashboard(script)) as (service, url):
+    return script
+
+
+def test_a_double_click_begins_one_job(tabs: Tabs) -> None:
+    """While a job is asked for, to fill gaps or to retry, its button is disabled: two clicks at once begin one job. [R12.2, R12.5]"""
+    broken = {"B"}
+    with offered(ScriptedDashboard(failing(broken))) as (service, url):
         page = tabs.open(url)
         show_coverage(page, "2026-01-05", "2026-01-06", "A B")
         click_while_asking(page, "Fill 4 gaps", "**/gaps")
@@ -383,13 +388,7 @@ def lose_an_answer(page: Any, tabs: Tabs, name: str, address: str) -> None:
 def test_a_lost_answer_begins_no_second_job(tabs: Tabs) -> None:
     """Who presses again since no answer came gets the job that was begun: to fill gaps, to retry, and of a button in a page. [R8.5, R12.2, R12.5]"""
     broken = {"B"}
-
-    def script(on: date, district: str) -> object:
-        if district in broken:
-            raise PermanentSourceError("no", kind="wrong_period")
-        return {"district": district}
-
-    with offered(ScriptedDashboard(script)) as (service, url):
+    with offered(ScriptedDashboard(failing(broken))) as (service, url):
         page = tabs.open(url)
         show_coverage(page, "2026-01-05", "2026-01-06", "A B")
         lose_an_answer(page, tabs, "Fill 4 gaps", "**/gaps")

@@ -158,7 +158,7 @@ def _hear(reports: Connection, accepted: dict[str, str]) -> None:
             what, jobs = reports.recv()
             for key, job_id in jobs.items() if what == "accepted" else ():
                 assert accepted.setdefault(key, job_id) == job_id
-    except EOFError:
+    except EOFError:  # the process was killed, as the test does
         reports.close()
 
 

@@ -106,7 +106,7 @@ subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", root], check=Tr
 class Filling(Large):
     def collect_district(self, day, district, fetch):
         if len(self.calls) == 6:
-            with contextlib.suppress(OSError), (root / "filler").open("wb", buffering=0) as file:
+            with contextlib.suppress(OSError), (root / "filler").open("wb", buffering=0) as file:  # until the disk is full
                 while True:
                     file.write(b"z" * 4096)
         return super().collect_district(day, district, fetch)

@@ -299,6 +299,6 @@ def test_a_connection_is_used_again_after_any_small_answer(server: FaultServer, 
     url = server.on("/doc", reply(b"some page", status=status, Connection="keep-alive"))
     fetch = polite().bind(unit())
     for _call in range(3):
-        with suppress(DataUnavailable):
+        with suppress(DataUnavailable):  # what is asked for is not published; the connection counts
             fetch(url)
     assert len(server.connections) == 1

@@ -381,7 +381,7 @@ if child == 0:
     unused.bind(unit)("box:x")
     try:
         used.bind(unit)("box:x")
-    except ServiceUnusable:
+    except ServiceUnusable:  # as a door is in a forked process, which the exit code tells
         used.close()
         os._exit(42)
     os._exit(1)

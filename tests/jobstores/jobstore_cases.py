@@ -35,18 +35,6 @@ from backfill.protocols import (
 )
 from foundation_samples import DAY, NOW, days, make_error
 
-ABILITIES = (
-    JobStore,
-    SupportsEvents,
-    SupportsErrors,
-    SupportsKeys,
-    SupportsOutcomes,
-    SupportsPages,
-    SupportsLeases,
-    SupportsRequests,
-    SupportsClaims,
-)
-
 DONE = UnitsSettled(DAY, {"61": UnitState.COMPLETED})
 WORKING = StatusChanged(BackfillStatus.PROCESSING, NOW)
 PAUSED = StatusChanged(BackfillStatus.PAUSED, NOW, "the disk is full")
@@ -67,6 +55,9 @@ class FullJobStore(
     Protocol,
 ):
     """A job store with every ability there is."""
+
+
+ABILITIES = tuple(base for base in FullJobStore.__mro__[1:] if base.__name__.startswith("Supports") or base is JobStore)
 
 
 class MakeStore(Protocol):

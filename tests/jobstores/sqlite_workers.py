@@ -54,7 +54,7 @@ def create_same(path: Path, worker: int, begin: Barrier, answers: Connection) ->
     try:
         store.create(make_spec("same"))
         created = True
-    except ValueError:
+    except ValueError:  # another process was first
         created = False
     answers.send((created, store.create(make_spec(f"keyed-{worker}"), idempotency_key="key").job_id))
     store.close()

@@ -305,7 +305,7 @@ assert "full" in said and "free some space there" in said and "stays noted" in s
 assert noted > 10
 assert len(store.load("j1").findings) == len(store.events()) == noted
 for call in (lambda: store.create(make_spec("j2", [(day, ("61",) * 1) for day in days(4000)])), lambda: store.acquire("j1", "me", ttl=9)):
-    with contextlib.suppress(StoreUnavailable):
+    with contextlib.suppress(StoreUnavailable):  # whether there is room for it is not what counts
         call()
 subprocess.run(["mount", "-o", "remount,size=8m", str(root)], check=True)
 store.create(make_spec("j3"))

@@ -135,7 +135,7 @@ def test_one_request_that_fails_is_made_up_for(name: str, answered: bool) -> Non
         store = open_store(opening, FailingRequests(number, unreachable, answered=answered, once=True))
         try:
             CHANGES[name].change(store)
-        except StoreUnavailable:
+        except StoreUnavailable:  # the one request that failed: the caller tries again
             CHANGES[name].change(store)
         assert records_of(state_of(opening)) == records_of(after), (number, log[number])
 

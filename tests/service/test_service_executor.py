@@ -60,7 +60,7 @@ class Stepping:
         first = fetch(f"{self.address}/{district}/{on}/a", check=_number).parsed
         try:
             second = fetch(f"{self.address}/{district}/{on}/b", check=_number).parsed
-        except DataUnavailable:
+        except DataUnavailable:  # a second document may be missing
             second = None
         if first == 13:
             raise PermanentSourceError("unlucky", kind="unlucky")

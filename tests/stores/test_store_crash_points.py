@@ -85,7 +85,7 @@ def test_a_crash_at_every_operation_leaves_one_state(tmp_path: Path, name: str, 
     CHANGES[name].before(open_store(tmp_path / "before"))
     for number, (at, torn) in enumerate(points):
         root = shutil.copytree(tmp_path / "before", tmp_path / str(number))
-        with pytest.raises(Crash) if torn is None else suppress(Crash):
+        with pytest.raises(Crash) if torn is None else suppress(Crash):  # a write may be torn and go on
             CHANGES[name].change(open_store(root, CrashingFiles(KINDS[kind](), at, torn=torn)))
         gc.collect()  # lets go of the locks, as the system does when a process ends
         copy = shutil.copytree(root, tmp_path / f"{number}-again")
@@ -155,7 +155,7 @@ def test_full_disks_are_told_and_not_swallowed() -> None:
             store = open_store(Path(folder), CrashingFiles(at=at, go_wrong=full_disk, forever=False))
             try:
                 CHANGES["replace some"].change(store)
-            except StoreUnavailable:
+            except StoreUnavailable:  # counted: most are told so, the others did without what failed
                 told += 1
     assert told > len(counting.log) / 2
 

@@ -370,7 +370,7 @@ assert store.read(DAY).district("61").data == "x" * 30_000
 store_records(store, record("F", "small"), job_id="job-3")
 assert store.read(DAY).districts == ("61", "F")
 filler = Path(root, "filler")
-with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:  # until the disk is full
     while True:
         file.write(b"z" * 4096)
 Path(root, ".index", "2024-01-31.json").unlink()

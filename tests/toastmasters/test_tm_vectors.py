@@ -95,7 +95,7 @@ def numbers(vector: Vector) -> None:
     read = cells.percent if "Percent" in vector["fn"] else cells.count
     try:
         found = read(vector["input"])
-    except ValueError:
+    except ValueError:  # not a number, as some vectors expect
         found = None
     if found is None and vector["expected"] == 0:
         raise SetAside(UNKNOWN)

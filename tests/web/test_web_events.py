@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -235,23 +235,28 @@ def test_a_stream_ends_after_its_time() -> None:
         assert client.get("/events").content == b"retry: 3000\n\n"
 
 
+def asking() -> Callable[[], Awaitable[MutableMapping[str, object]]]:
+    """Return what an application receives of a client that has asked, and stays."""
+    messages: list[MutableMapping[str, object]] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> MutableMapping[str, object]:
+        if messages:
+            return messages.pop()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return receive
+
+
 def test_a_broken_connection_frees_its_place() -> None:
     """When sending fails, as servers say it when a client has gone, the stream ends quietly. [R8.5]"""
 
     async def break_off(client: Client) -> None:
-        messages: list[MutableMapping[str, object]] = [{"type": "http.request", "body": b"", "more_body": False}]
-
-        async def receive() -> MutableMapping[str, object]:
-            if messages:
-                return messages.pop()
-            await asyncio.Event().wait()
-            raise AssertionError
-
         async def send(message: MutableMapping[str, object]) -> None:
             if message["type"] == "http.response.body":
                 raise OSError
 
-        await client.app(Raw(client.app).scope(path="/events"), receive, send)
+        await client.app(Raw(client.app).scope(path="/events"), asking(), send)
 
     with offering(limits=QUICK) as (_, client):
         asyncio.run(break_off(client))
@@ -262,20 +267,12 @@ def test_a_client_that_takes_nothing_loses_its_place() -> None:
     """A client that leaves its connection open and reads nothing cannot keep a place: its stream ends. [R8.5, R9.2]"""
 
     async def ignore(client: Client) -> None:
-        messages: list[MutableMapping[str, object]] = [{"type": "http.request", "body": b"", "more_body": False}]
-
-        async def receive() -> MutableMapping[str, object]:
-            if messages:
-                return messages.pop()
-            await asyncio.Event().wait()
-            raise AssertionError
-
         async def send(message: MutableMapping[str, object]) -> None:
             if message["type"] == "http.response.body":
                 await asyncio.Event().wait()  # as servers do whose buffers are full
 
         async with asyncio.timeout(PATIENCE):
-            await client.app(Raw(client.app).scope(path="/events"), receive, send)
+            await client.app(Raw(client.app).scope(path="/events"), asking(), send)
 
     with offering(limits=WebLimits(poll_seconds=0.001, unread_seconds=0.01)) as (_, client):
         asyncio.run(ignore(client))

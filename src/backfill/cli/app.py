@@ -49,7 +49,7 @@ class Commands(click.Group):
                 return super().invoke(ctx)
             finally:
                 sys.stdout.flush()  # here, where it is known what a reader who has left means
-        except BrokenPipeError:
+        except BrokenPipeError:  # the reader of the output has left, which an exit code of its own tells
             _leave_unread()
             ctx.exit(ExitCode.UNREAD)
         except BackfillError as error:

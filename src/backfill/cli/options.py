@@ -59,7 +59,7 @@ def as_rate(text: str) -> float:
         return 0.0
     try:
         number = float(text)
-    except ValueError:
+    except ValueError:  # no number at all: refused below, as 0 is
         number = 0.0
     if not 0 < number < math.inf:
         message = f"{text!r} is not a number above 0; write for instance 2, 0.5 or {NO_LIMIT}."

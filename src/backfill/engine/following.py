@@ -78,7 +78,7 @@ class Follower:
         with self._lock:
             try:
                 self._start()
-            except ServiceUnusable:
+            except ServiceUnusable:  # the service closes: there is nobody left to tell
                 logger.debug("nobody is told of the job any more", extra={"job_id": subscribers.job_id})
             else:
                 self._subscribers.append(subscribers)
@@ -169,5 +169,5 @@ def _logged(job_id: str) -> Iterator[None]:
     """Log what the job store raises: the next look may succeed."""
     try:
         yield
-    except Exception:
+    except Exception:  # logged; the next look may succeed
         logger.warning("a job of another process could not be looked at", exc_info=True, extra={"job_id": job_id})

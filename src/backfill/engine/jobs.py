@@ -204,7 +204,7 @@ class LiveJob:
         """Return whether *day* may be collected here."""
         try:
             return self.tenure.claim(day)
-        except LeaseLost:
+        except LeaseLost:  # another process has the job: this one lets go of it
             self.lose()
             return False
 

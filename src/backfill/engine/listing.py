@@ -28,6 +28,6 @@ def resolve_lists(plan: BackfillPlan, source: DataSource, fetcher: Fetcher, cloc
         if planned.districts is None and planned.gap is None:
             try:
                 lists[planned.day] = collector.list_day(planned, source)
-            except DataUnavailable:
+            except DataUnavailable:  # nothing was published that day: an answer, and no failure
                 lists[planned.day] = ()
     return lists

@@ -54,7 +54,7 @@ class Blobs:
         is_missing, content = False, None
         try:
             content = gzip.decompress(path.read_bytes())
-        except FileNotFoundError:
+        except FileNotFoundError:  # told below, as a content that is gone
             is_missing = True
         except (gzip.BadGzipFile, EOFError, zlib.error):  # it holds something else, which is said below
             pass

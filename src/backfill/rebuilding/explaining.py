@@ -208,5 +208,5 @@ def _way_back(told: Explanation, source: DataSource, archive: Archive | None) ->
 def _archived_of(day: date, source: DataSource, archive: Archive) -> AsOfs | None:
     try:
         return Catalog.of(archive, source, day, day).of_day(day)
-    except StoreError:
+    except StoreError:  # an archive that cannot be read explains nothing; verify tells what is wrong with it
         return None

@@ -89,7 +89,7 @@ class Locks:
         try:
             facts = Fields.of(self._files.read(note))
             who = f"{facts.text('holder')} (process {facts.count('pid')} on {facts.text('host')}, since {facts.text('since')})"
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # the note is a courtesy: the lock itself tells that somebody has it
             who = "another writer"
         return (
             f"{what} is held by {who} for longer than the {timeout:g} s allowed; try again when it has ended, or end that process"

@@ -213,7 +213,7 @@ class PerDistrictFileSnapshotStore:
         path = self._layout.live(day) / METADATA
         try:
             return decode_metadata(self._files.read(path), day, str(path)).own_list
-        except (OSError, DamagedFile):
+        except (OSError, DamagedFile):  # told to who reads the day; here it only says nothing of its list
             return None
 
     def _refuse_without_metadata(self, day: date, stamp: Stamp | None) -> None:
@@ -232,7 +232,7 @@ class PerDistrictFileSnapshotStore:
         with translated(self._root, "listing the days"):
             try:
                 names = self._files.names(self._root)
-            except FileNotFoundError:
+            except FileNotFoundError:  # no folder yet: nothing is stored
                 names = []
         found = {parse_day(name) or self._layout.day_set_aside(name) for name in names}
         return sorted(day for day in found if day is not None and first <= day <= last)

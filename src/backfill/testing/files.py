@@ -52,7 +52,7 @@ class CrashingFiles(FileSystem):
         counting = CrashingFiles()
         change(PerDistrictFileSnapshotStore(root, files=counting))
         for at in range(len(counting.log)):
-            with suppress(Crash):
+            with suppress(Crash):  # it is the crash that was asked for
                 change(PerDistrictFileSnapshotStore(another_root(), files=CrashingFiles(at=at)))
 
     Raised, a `Crash` runs the ``finally`` clauses on its way, but they change nothing any more: every later operation fails as

@@ -61,7 +61,7 @@ def read_rows(rows: Sequence[list[str]], layout: Layout[Row], match: Match, note
             continue
         try:
             values.append(list(map(column.read, texts[position])))
-        except ValueError:
+        except ValueError:  # one cell of the column is odd: each is read alone, and told
             values.append(_read_singly(column.read, texts[position], match.headings[position], extras, notes))
     values.append([frozen_mapping(extras.get(index)) if extras else NOTHING_MORE for index in range(len(rows))])
     return _distinct(cast("Iterable[Row]", map(layout.row._make, zip(*values, strict=True))), notes)

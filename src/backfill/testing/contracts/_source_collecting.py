@@ -65,8 +65,8 @@ class CollectingContract(SourceHooks):
         watched = WatchedFetch(self.make_fetch())
         with (
             no_connections() as tried,
-            suppress(SourceError, OSError),
-        ):  # what it is asked for may be missing; how it asks is what counts here
+            suppress(SourceError, OSError),  # what it is asked for may be missing; how it asks is what counts here
+        ):
             source.collect_district(day, district, watched)
             self.first_asked(self.unit, watched)
         equal(tried, [], "connections that the source opened past fetch")
