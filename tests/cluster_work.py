@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -75,12 +76,37 @@ def housed(root: Path, source: HeldFigures, executor: Executor | None) -> Iterat
 
 
 def coordinate(root: Path, scheduler: str, source: HeldFigures, count: int, answers: Connection) -> None:
-    """Go on with the job that is there, or begin it, on a cluster; tell its identifier, then how it ended."""
+    """Go on with the job that is there, or begin it, on a cluster; tell its identifier and how many were found, then how it ended."""
     from distributed import Client  # noqa: PLC0415 - an extra, which not every test needs
 
-    with Client(scheduler) as client, housed(root, source, client.get_executor(pure=False)) as service:  # type: ignore[no-untyped-call] # the library's own
+    from backfill.dask import DaskExecutor  # noqa: PLC0415 - needs it
+
+    with Client(scheduler) as client, housed(root, source, DaskExecutor(client)) as service:  # type: ignore[no-untyped-call] # the library's own
         found = service.resume_jobs()
         job = found[0] if found else service.initiate_backfill(ask(count, *DISTRICTS, concurrency=SLOTS))
-        answers.send((job.backfill_id, len(found), job.report().progress.pending))
+        answers.send((job.backfill_id, len(found)))
         report = job.wait(PATIENCE)
         answers.send((str(report.status), report.progress.completed))
+
+
+def held_until(go: Path, began: Path) -> None:
+    """Tell in a file which process has begun, and end when the other file is there."""
+    began.write_text(str(os.getpid()))
+    while not go.exists():
+        time.sleep(0.01)
+
+
+class Deadly:
+    """Ends the process that wants to send it."""
+
+    def __reduce__(self) -> str:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return "Deadly"
+
+
+def dies_on_the_way(folder: Path) -> Deadly:
+    """Return what kills the worker when it is fetched; called again, kill it at once."""
+    (folder / str(os.getpid())).touch()
+    if len(list(folder.iterdir())) > 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Deadly()

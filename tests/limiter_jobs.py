@@ -117,7 +117,9 @@ def dask() -> Iterator[Executor]:
     """Hand out a Dask cluster of two processes on this machine. Needs the extra ``dask``."""
     import distributed  # noqa: PLC0415 - an extra
 
+    from backfill.dask import DaskExecutor  # noqa: PLC0415 - needs it
+
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1"}
     cluster = distributed.LocalCluster(**options)  # type: ignore[no-untyped-call] # the library's own, as the next one
     with cluster, distributed.Client(cluster) as client:  # type: ignore[no-untyped-call] # the library's own
-        yield client.get_executor(pure=False)
+        yield DaskExecutor(client)
