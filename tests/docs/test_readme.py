@@ -44,7 +44,7 @@ def test_commands_are_one_line_each() -> None:
     assert all(command.startswith(setup) for command in commands)
     assert [command.removeprefix(setup).strip().split(installed) for command in commands] == [
         ["cli", "backfill demo"],
-        ["test", "python -m pytest -n logical --dist loadfile"],
+        ["test", "python -m pytest"],
     ]
     for word in ("backfill demo", "pytest"):
         assert sum(word in command for command in commands) == 1
