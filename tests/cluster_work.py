@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backfill import BackfillService, Document, TransientSourceError
 from backfill.fetching import PoliteFetcher, RawArchive
@@ -20,9 +21,23 @@ from backfill.stores import PerDistrictFileSnapshotStore
 from backfill.testing.server import FaultServer, reply
 from service_doubles import PATIENCE, ask, days
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 DISTRICTS = ("A", "B", "C")
 SLOTS = 4
 """Units at once: more than the cluster has workers, so that some are computed and some wait for a worker."""
+
+
+@contextmanager
+def cluster() -> Iterator[Client]:
+    """Hand out a client of two workers, each a process of its own that is begun anew when it dies. Needs the extra ``dask``."""
+    import distributed  # noqa: PLC0415 - an extra, which not every test needs
+
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1"}
+    workers = distributed.LocalCluster(**options)  # type: ignore[no-untyped-call] # the library's own, as the next one
+    with workers, distributed.Client(workers) as client:  # type: ignore[no-untyped-call] # the library's own
+        yield client
 
 
 class HeldFigures:
@@ -77,7 +92,7 @@ def housed(root: Path, source: HeldFigures, executor: Executor | None) -> Iterat
 
 def coordinate(root: Path, scheduler: str, source: HeldFigures, count: int, answers: Connection) -> None:
     """Go on with the job that is there, or begin it, on a cluster; tell its identifier and how many were found, then how it ended."""
-    from distributed import Client  # noqa: PLC0415 - an extra, which not every test needs
+    from distributed import Client  # noqa: PLC0415 - an extra
 
     from backfill.dask import DaskExecutor  # noqa: PLC0415 - needs it
 

@@ -18,6 +18,7 @@ from backfill.fetching import PoliteFetcher, connection
 from backfill.model import BackfillStatus
 from backfill.protocols import Fetch
 from backfill.stores import MemorySnapshotStore
+from cluster_work import cluster
 from workload.unit import DISTRICTS, FIRST, parse
 
 _JOB = re.compile(rb"GET /([^/]+)/")
@@ -115,11 +116,7 @@ def processes() -> Iterator[Executor]:
 @contextmanager
 def dask() -> Iterator[Executor]:
     """Hand out a Dask cluster of two processes on this machine. Needs the extra ``dask``."""
-    import distributed  # noqa: PLC0415 - an extra
+    from backfill.dask import DaskExecutor  # noqa: PLC0415 - needs an extra
 
-    from backfill.dask import DaskExecutor  # noqa: PLC0415 - needs it
-
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1"}
-    cluster = distributed.LocalCluster(**options)  # type: ignore[no-untyped-call] # the library's own, as the next one
-    with cluster, distributed.Client(cluster) as client:  # type: ignore[no-untyped-call] # the library's own
+    with cluster() as client:
         yield DaskExecutor(client)

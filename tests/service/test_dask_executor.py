@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backfill import InvalidRequest
-from cluster_work import dies_on_the_way, held_until
+from cluster_work import cluster, dies_on_the_way, held_until
 from service_doubles import until
 
 if TYPE_CHECKING:
@@ -37,13 +37,7 @@ def client() -> Iterator[Client]:
     """Hand out a client of two workers, each a process; a call whose worker dies is given up at once."""
     import dask  # noqa: PLC0415 - comes with the extra
 
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-        ) as workers,
-        distributed.Client(workers) as client,
-    ):
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), cluster() as client:
         yield client
 
 
